@@ -1,0 +1,29 @@
+"""The register's data. Each module has one subject; import models from here."""
+
+from contacts.models.block import Block
+from contacts.models.contact import ChannelStatus, Contact
+from contacts.models.export import Export
+from contacts.models.fingerprint_key import FingerprintKey
+from contacts.models.ledger import EntryDetail, ErasureReceipt, LedgerEntry, StatusHistory
+from contacts.models.project import Membership, Organization, OrganizationAdmin, Project
+from contacts.models.relational import RelationalRow, RelationalTable
+from contacts.models.user import User
+
+__all__ = [
+    "Block",
+    "ChannelStatus",
+    "Contact",
+    "EntryDetail",
+    "ErasureReceipt",
+    "Export",
+    "FingerprintKey",
+    "LedgerEntry",
+    "Membership",
+    "Organization",
+    "OrganizationAdmin",
+    "Project",
+    "RelationalRow",
+    "RelationalTable",
+    "StatusHistory",
+    "User",
+]

@@ -1,0 +1,102 @@
+"""The few statements over sets that the ORM cannot say, each the same on both databases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connections, models
+from django.db.models import Field, Func, Lookup, QuerySet, Value
+from django.db.models.expressions import Combinable
+
+_Compiled = tuple[str, list[Any]]
+
+
+@Field.register_lookup
+class InSet(Lookup[Any]):
+    """``pk__in_set=ids``: membership in a long list of numbers, sent as one parameter."""
+
+    lookup_name = "in_set"
+    prepare_rhs = False
+
+    def get_db_prep_lookup(self, value: Any, connection: Any) -> tuple[str, list[Any]]:
+        return "%s", [list(value)]
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> _Compiled:
+        lhs, parameters = self.process_lhs(compiler, connection)
+        return f"{lhs} = ANY(%s::bigint[])", [*parameters, [int(number) for number in self.rhs]]
+
+    def as_sqlite(self, compiler: Any, connection: Any) -> _Compiled:
+        lhs, parameters = self.process_lhs(compiler, connection)
+        numbers = json.dumps([int(number) for number in self.rhs])
+        return f"{lhs} IN (SELECT value FROM json_each(%s))", [*parameters, numbers]
+
+
+class RandomUuid(Func):
+    """A new random UUID for each row."""
+
+    output_field = models.UUIDField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> _Compiled:
+        return "gen_random_uuid()", []
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> _Compiled:
+        return "lower(hex(randomblob(16)))", []
+
+
+def insert_from(
+    source: QuerySet[Any], into: type[models.Model], columns: dict[str, Any], *, ignore_conflicts: bool = False
+) -> int:
+    """``INSERT INTO … SELECT`` of one row for each row of ``source``; returns how many were inserted.
+
+    ``columns`` maps every field of ``into`` that is set to a value or an expression over ``source``.
+    ``ignore_conflicts`` leaves out rows that a unique constraint already has.
+    """
+    fields = {name: into._meta.get_field(name) for name in columns}
+    selected = {
+        f"insert_{name}": value if isinstance(value, Combinable) or hasattr(value, "resolve_expression")
+        else Value(value, output_field=_value_field(fields[name]))
+        for name, value in columns.items()
+    }  # fmt: skip
+    rows = source.annotate(**selected).values_list(*selected)
+    connection = connections[source.db]
+    select, parameters = rows.query.get_compiler(using=source.db).as_sql()
+    quote = connection.ops.quote_name
+    names = ", ".join(quote(field.column) for field in fields.values())
+    conflicts = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {quote(into._meta.db_table)} ({names}) {select}{conflicts}", parameters)
+        return cursor.rowcount
+
+
+def _value_field(field: Any) -> Field[Any, Any]:
+    return field.target_field if field.is_relation else field
+
+
+def lock_buckets(buckets: Sequence[int], *, exclusive: bool, using: str = "default") -> None:
+    """Hold advisory locks until the transaction ends, taken in order. SQLite has one writer and needs none."""
+    connection = connections[using]
+    if connection.vendor != "postgresql" or not buckets:
+        return
+    function = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {function}(%s, bucket) FROM unnest(%s::int[]) AS bucket",
+            [_LOCK_SPACE, sorted(set(buckets))],
+        )
+
+
+_LOCK_SPACE = 0x5E7D
+
+
+def database_clock(using: str = "default") -> Any:
+    """Now, by the database's clock where it has one of its own."""
+    from django.utils import timezone
+
+    connection = connections[using]
+    if connection.vendor != "postgresql":
+        return timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        return cursor.fetchone()[0]
