@@ -7,13 +7,18 @@ so neither can miss the other. Every channel status is written under the lock of
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from django.db import transaction
 
 from contacts.models import ChannelStatus, Contact
 from contacts.models.contact import ContactQuerySet
 from contacts.services.set_sql import lock_buckets
 
 BUCKETS = 1024
+
+Result = TypeVar("Result")
 
 
 def lock_contacts(contacts: ContactQuerySet, *, for_erasure: bool = False) -> list[int]:
@@ -38,3 +43,44 @@ def holders(fingerprints: Iterable[str]) -> list[int]:
     return list(
         ChannelStatus.objects.filter(fingerprint__in=set(fingerprints) - {""}).values_list("contact_id", flat=True)
     )
+
+
+class _AddressMoved(Exception):
+    """An address changed between reading and locking it."""
+
+
+def with_addresses_locked(
+    contacts: ContactQuerySet, channels: Iterable[str], change: Callable[[list[int]], Result]
+) -> Result:
+    """Run ``change`` in a transaction that holds the contacts, their addresses on these channels, and
+    everybody else who has these addresses; ``change`` gets the ids of the contacts.
+
+    Locking more than the set is what lets a block be copied onto all who share the address.
+    """
+    channels = list(channels)
+    for _attempt in range(20):
+        try:
+            with transaction.atomic():
+                return change(_lock_with_addresses(contacts, channels))
+        except _AddressMoved:
+            continue
+    raise RuntimeError("The addresses of these contacts keep changing.")
+
+
+def _lock_with_addresses(contacts: ContactQuerySet, channels: list[str]) -> list[int]:
+    if not channels:
+        return lock_contacts(contacts)
+    ids = list(contacts.order_by().values_list("pk", flat=True))
+    expected = addresses_of(ids, channels)
+    lock_addresses(expected, exclusive=True)
+    lock_ids({*ids, *holders(expected)})
+    ids = sorted(contacts.filter(pk__in_set=ids).order_by().values_list("pk", flat=True))
+    if not addresses_of(ids, channels) <= expected:
+        raise _AddressMoved
+    return ids
+
+
+def addresses_of(ids: Iterable[int], channels: Iterable[str]) -> set[str]:
+    """The fingerprints of the addresses that contacts have on some channels."""
+    rows = ChannelStatus.objects.filter(contact_id__in_set=list(ids), channel__in=list(channels)).with_address()
+    return set(rows.values_list("fingerprint", flat=True))

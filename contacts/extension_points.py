@@ -1,0 +1,106 @@
+"""Where other apps add to the register: what they hold of a contact, and conditions for sending.
+
+``contacts`` never imports the apps that stand on it; they register themselves in ``AppConfig.ready``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from django.db.models import Q
+from django.utils.functional import Promise
+
+if TYPE_CHECKING:
+    from contacts.eligibility import Question
+
+Text = str | Promise
+
+
+class Named(Protocol):
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def order(self) -> int: ...
+
+
+Item = TypeVar("Item", bound=Named)
+
+
+class Registry(Generic[Item]):
+    """Items by key, in their order. Adding a key twice is a mistake and raises ValueError."""
+
+    def __init__(self) -> None:
+        self._items: dict[str, Item] = {}
+
+    def add(self, item: Item) -> Item:
+        if item.key in self._items:
+            raise ValueError(f"“{item.key}” is registered already.")
+        self._items[item.key] = item
+        return item
+
+    def remove(self, key: str) -> None:
+        del self._items[key]
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(sorted(self._items.values(), key=lambda item: item.order))
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How much of one kind is held: a number, and since when (None where time means nothing)."""
+
+    number: int
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One kind of thing held of contacts: counted for the confirmation, and erased with them.
+
+    ``count`` and ``erase`` take contact ids; ``erase`` runs inside the erasure's transaction, after the
+    contacts' rows are gone, and returns how many it erased. ``said_no`` returns those of the ids who ever
+    said no here, with the weight and the moment of their last one.
+    """
+
+    key: str
+    label: Text
+    order: int
+    count: Callable[[Iterable[int]], Count]
+    erase: Callable[[Iterable[int]], int]
+    said_no: Callable[[Iterable[int]], Mapping[int, tuple[int, datetime]]] = field(default=lambda ids: {})
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition for sending, over named states (``state_…``), never over columns.
+
+    ``met`` and ``failing`` are the labels for either outcome, ``word`` the short form of failing for lists;
+    each may be a function of the channel. ``applies`` says for which questions it is asked.
+    """
+
+    key: str
+    order: int
+    met: Text | Callable[[str], Text]
+    failing: Text | Callable[[str], Text]
+    word: Text | Callable[[str], Text]
+    help: Text
+    expression: Q
+    applies: Callable[[Question], bool] = field(default=lambda question: True)
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """Named states that conditions are written over: a question in, annotations out."""
+
+    key: str
+    order: int
+    annotations: Callable[[Question], dict[str, Any]]
+
+
+holdings: Registry[Holding] = Registry()
+conditions: Registry[Condition] = Registry()
+states: Registry[States] = Registry()

@@ -1,0 +1,199 @@
+"""Blocks on addresses: quarantine, the suppression list, and lifting either."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.utils.translation import gettext_lazy as _
+
+from contacts.addresses import Address
+from contacts.errors import InvalidAddress, NotAllowed, NothingToDo
+from contacts.gates import lifted_by
+from contacts.models import Block, ChannelStatus, Contact, Organization, Project, StatusHistory
+from contacts.models.block import BlockQuerySet
+from contacts.models.contact import ContactQuerySet
+from contacts.origin import Authorization, Origin
+from contacts.services.authority import judge, with_last_words
+from contacts.services.change import Change, skipping
+from contacts.services.fingerprints import adopt_older_fingerprints
+from contacts.services.ledger import moment_after, occurrence, outcome, record, without_repeats
+from contacts.services.locks import holders, lock_addresses, lock_ids, with_addresses_locked
+from contacts.services.opt_outs import moment_for, put_blocks
+from contacts.services.projection import block_words, fold_blocks, touch
+from contacts.services.set_sql import database_clock
+from contacts.vocabulary import OPEN, SHUT, ActorKind, Aspect, BlockKind, Cause, Says, Weight
+
+UTC = ZoneInfo("UTC")
+
+
+def quarantine(
+    contacts: ContactQuerySet, channel: str, *, cause: Cause = Cause.NO_SUCH_ADDRESS, origin: Origin
+) -> Change:
+    """Block the address that these contacts have on a channel after the receiving server refused it.
+
+    Skipped: who has no address there. Raises InTheFuture.
+    """
+
+    def change(locked: list[int]) -> Change:
+        ids = without_repeats(locked, origin, aspect=Aspect.QUARANTINE, channel=channel)
+        put_blocks(ids, channel, kind=BlockKind.QUARANTINE, cause=cause)
+        rows = ChannelStatus.objects.filter(contact_id__in_set=ids, channel=channel).with_address()
+        block = Block.objects.filter(
+            project=OuterRef("project_id"), channel=channel, fingerprint=OuterRef("fingerprint"),
+            kind=BlockKind.QUARANTINE, cause=cause,
+        )  # fmt: skip
+        moment = moment_for(ids)
+        occurred_at = occurrence(origin, moment)
+        gates = rows.annotate(
+            gate=Subquery(block.values("pk")[:1]), shut=Subquery(block.values("is_on")[:1])
+        )
+        words = StatusHistory.objects.filter(block=OuterRef("gate")).not_voided()
+        record(
+            gates,
+            aspect=Aspect.QUARANTINE,
+            says=Says.NO,
+            origin=origin,
+            moment=moment,
+            occurred_at=occurred_at,
+            block=Subquery(block.values("pk")[:1]),
+            **_becomes(Aspect.QUARANTINE, Q(shut=True), lifted_by(words, weight=origin.weight_of_no, occurred_at=occurred_at)),
+        )
+        blocks = list(gates.values_list("gate", flat=True))
+        found = set(rows.values_list("contact_id", flat=True))
+        touch(found, moment)
+        fold_blocks(blocks, moment)
+        homeless = skipping([(sorted(set(ids) - found), InvalidAddress(_("The contact has no address on this channel.")))])
+        return outcome(origin, repeated=len(locked) - len(ids), skipped=homeless)
+
+    return with_addresses_locked(contacts, [channel], change)
+
+
+@transaction.atomic
+def suppress(
+    addresses: Sequence[Address],
+    *,
+    organization: Organization,
+    project: Project | None = None,
+    cause: Cause = Cause.LISTED,
+    recorded_in: Project | None = None,
+    contact: Contact | None = None,
+    origin: Origin,
+) -> Change:
+    """Put addresses on the suppression list of an organization, or of one of its projects only.
+
+    ``recorded_in`` is the project in whose history the entry stands (empty: an act on the organization),
+    ``contact`` the contact through whom it came. It holds for whoever has the address, now or later.
+    """
+    lock_addresses([text for address in addresses for text in address.fingerprints], exclusive=True)
+    for address in addresses:
+        adopt_older_fingerprints(address)
+    shown = {(address.channel, address.fingerprint): address.shown for address in addresses}
+    concerned = holders(fingerprint for _channel, fingerprint in shown)
+    lock_ids({*concerned, *([contact.pk] if contact else [])})
+    Block.objects.bulk_create(
+        [
+            Block(
+                organization=organization, project=project, channel=channel, fingerprint=fingerprint,
+                kind=BlockKind.SUPPRESSION, cause=cause, address=text, created_at=database_clock(),
+            )
+            for (channel, fingerprint), text in shown.items()
+        ],
+        ignore_conflicts=True,
+    )  # fmt: skip
+    blocks = Block.objects.filter(
+        organization=organization, project=project, kind=BlockKind.SUPPRESSION, cause=cause,
+        fingerprint__in=[fingerprint for _channel, fingerprint in shown],
+    )  # fmt: skip
+    everything = list(blocks.values_list("pk", flat=True))
+    done = set(
+        StatusHistory.objects.filter(request_id=origin.request_id, block__in=everything).values_list(
+            "block_id", flat=True
+        )
+    )
+    ids = [number for number in everything if number not in done]
+    moment = moment_after(contacts=[contact.pk] if contact else [], blocks=ids)
+    occurred_at = occurrence(origin, moment)
+    lifted = lifted_by(block_words(), weight=origin.weight_of_no, occurred_at=occurred_at)
+    record(
+        Block.objects.filter(pk__in_set=ids),
+        aspect=Aspect.SUPPRESSION,
+        says=Says.NO,
+        origin=origin,
+        moment=moment,
+        occurred_at=occurred_at,
+        project=recorded_in.pk if recorded_in else None,
+        contact=contact.pk if contact else None,
+        **_becomes(Aspect.SUPPRESSION, Q(is_on=True), lifted),
+    )
+    if contact:
+        touch([contact.pk], moment)
+    fold_blocks(ids, moment)
+    return outcome(origin, repeated=len(done))
+
+
+@transaction.atomic
+def lift(
+    blocks: BlockQuerySet,
+    *,
+    origin: Origin,
+    authorization: Authorization | None = None,
+    recorded_in: Project | None = None,
+) -> Change:
+    """Open addresses again: a quarantine with a reason, what a person said with their authorization.
+
+    Skipped: blocks that are not on, whose no weighs more than the actor's authority, and those of the
+    whole organization unless the actor is one of its admins.
+    """
+    wanted = list(blocks.order_by("pk").values_list("pk", "fingerprint"))
+    fingerprints = {fingerprint for _pk, fingerprint in wanted}
+    lock_addresses(fingerprints, exclusive=True)
+    lock_ids(holders(fingerprints))
+    all_ids = [pk for pk, _fingerprint in wanted]
+    done = set(
+        StatusHistory.objects.filter(request_id=origin.request_id, block__in=all_ids).values_list(
+            "block_id", flat=True
+        )
+    )
+    rows = Block.objects.filter(pk__in_set=[pk for pk in all_ids if pk not in done])
+    idle = list(rows.filter(is_on=False).values_list("pk", flat=True))
+    shut = rows.filter(is_on=True)
+    foreign: list[int] = []
+    if origin.actor.kind == ActorKind.USER and origin.actor.authority < Weight.COMPLAINT:
+        foreign = list(shut.filter(project__isnull=True).values_list("pk", flat=True))
+    moment = moment_after(blocks=all_ids)
+    gates = with_last_words(shut.exclude(pk__in=foreign), (block_words, "block"))
+    zone = recorded_in.zone if recorded_in else UTC
+    judgement = judge(gates, origin=origin, authorization=authorization, zone=zone, moment=moment)
+    opened = Block.objects.filter(pk__in_set=judgement.may_open)
+    for kind in opened.order_by().values_list("kind", flat=True).distinct():
+        record(
+            gates.filter(pk__in_set=judgement.may_open, kind=kind),
+            aspect=kind,
+            says=Says.YES,
+            origin=origin,
+            moment=moment,
+            weight=judgement.weight,
+            word_at=judgement.word_at,
+            authorization=authorization,
+            project=recorded_in.pk if recorded_in else None,
+            from_value=SHUT[Aspect(kind)],
+            to_value=OPEN[Aspect(kind)],
+        )
+    fold_blocks(judgement.may_open, moment)
+    refusals = skipping(
+        [
+            (foreign, NotAllowed(_("This holds in the whole organization. Only one of its admins may lift it."))),
+            (idle, NothingToDo(_("This address is not blocked any more."))),
+        ]
+    )
+    return outcome(origin, repeated=len(done), skipped=refusals + judgement.skipped)
+
+
+def _becomes(aspect: Aspect, is_shut: Q, lifted: QuerySet[StatusHistory]) -> dict[str, Case]:
+    return {
+        "from_value": Case(When(is_shut, then=Value(SHUT[aspect])), default=Value(OPEN[aspect])),
+        "to_value": Case(When(~is_shut & Exists(lifted), then=Value(OPEN[aspect])), default=Value(SHUT[aspect])),
+    }

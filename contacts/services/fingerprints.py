@@ -1,0 +1,66 @@
+"""Fingerprint keys over time: which are in use, whether their secrets are at hand, and going over to a new one."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
+
+from contacts.addresses import Address, fingerprint, key_check_value
+from contacts.models import Block, ChannelStatus, FingerprintKey
+
+
+def adopt_older_fingerprints(address: Address) -> None:
+    """Bring blocks that were made under an older key under the current one, now that the address is known."""
+    if len(settings.FINGERPRINT_KEYS) > 1:
+        Block.objects.filter(channel=address.channel, fingerprint__in=address.fingerprints[1:]).update(
+            fingerprint=address.fingerprint
+        )
+
+
+def check_keys() -> None:
+    """Register the keys of the settings, and refuse to go on when one that is in use is missing or wrong.
+
+    Raises ImproperlyConfigured with what to do.
+    """
+    known = dict(FingerprintKey.objects.values_list("name", "check_value"))
+    for name, check_value in known.items():
+        if name not in settings.FINGERPRINT_KEYS:
+            raise ImproperlyConfigured(
+                f"FINGERPRINT_KEYS: the key “{name}” is in use and missing. Put it back, after the current one."
+            )
+        if key_check_value(name) != check_value:
+            raise ImproperlyConfigured(
+                f"FINGERPRINT_KEYS: the secret of “{name}” is not the one that the register was made under. "
+                "Put the old secret back."
+            )
+    current = current_key()
+    if known and current not in known:
+        raise ImproperlyConfigured(
+            f"FINGERPRINT_KEYS: “{current}” is new. Run “manage.py rotate_fingerprint_key” while nothing else runs."
+        )
+    if not known:
+        FingerprintKey.objects.create(name=current, check_value=key_check_value(current))
+
+
+def current_key() -> str:
+    return next(iter(settings.FINGERPRINT_KEYS))
+
+
+@transaction.atomic
+def rotate_key() -> int:
+    """Make the first key of the settings the current one: fingerprint every known address anew.
+
+    Blocks whose address was erased stay under their old key until somebody comes to the address, so old
+    keys must stay in the settings. Returns the number of rows that changed. Run it while nothing else runs.
+    """
+    name = current_key()
+    FingerprintKey.objects.update_or_create(name=name, defaults={"check_value": key_check_value(name)})
+    changed = 0
+    older = ChannelStatus.objects.with_address().exclude(fingerprint__startswith=f"{name}:")
+    for row in older.iterator(chunk_size=2_000):
+        new = fingerprint(row.channel, row.address_key)
+        Block.objects.filter(channel=row.channel, fingerprint=row.fingerprint).update(fingerprint=new)
+        ChannelStatus.objects.filter(pk=row.pk).update(fingerprint=new)
+        changed += 1
+    return changed

@@ -1,0 +1,164 @@
+"""The only writer of the status history. Services say what changed; this says when, and puts it down."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Count, F, Max, Q, QuerySet
+
+from contacts.errors import InTheFuture
+from contacts.models import Block, ChannelStatus, Contact, EntryDetail, StatusHistory
+from contacts.moments import TICK
+from contacts.origin import Authorization, Origin
+from contacts.services.change import Change, Skipped
+from contacts.services.set_sql import RandomUuid, database_clock, insert_from
+
+
+def moment_after(*, contacts: Iterable[int] = (), blocks: Iterable[int] = ()) -> datetime:
+    """``recorded_at`` for entries about these gates: the clock, or just after their last entry.
+
+    Read after the locks, so that it rises strictly within each gate, whatever the clock does.
+    """
+    last = [
+        Contact.objects.filter(pk__in_set=list(contacts)).aggregate(last=Max("last_entry_at"))["last"],
+        Block.objects.filter(pk__in_set=list(blocks)).aggregate(last=Max("last_entry_at"))["last"],
+    ]
+    return max([database_clock(), *(moment + TICK for moment in last if moment)])
+
+
+def occurrence(origin: Origin, moment: datetime) -> datetime:
+    """When the no of this origin happened. Raises InTheFuture for a moment still to come."""
+    if origin.occurred_at is None:
+        return moment
+    if origin.occurred_at > moment:
+        raise InTheFuture(field="occurred_at")
+    return origin.occurred_at
+
+
+def without_repeats(ids: list[int], origin: Origin, *, aspect: str, channel: str = "") -> list[int]:
+    """Leave out contacts for whom this request was recorded already: a retry adds nothing."""
+    done = set(
+        StatusHistory.objects.filter(
+            request_id=origin.request_id, aspect=aspect, channel=channel, contact__isnull=False
+        ).values_list("contact_id", flat=True)
+    )
+    return [number for number in ids if number not in done]
+
+
+def record(
+    source: QuerySet[Any],
+    *,
+    aspect: str,
+    says: str,
+    origin: Origin,
+    moment: datetime,
+    from_value: Any,
+    to_value: Any,
+    weight: int | None = None,
+    occurred_at: Any = None,
+    word_at: Any = None,
+    authorization: Authorization | None = None,
+    **columns: Any,
+) -> int:
+    """Write one entry for each row of ``source``, and return how many.
+
+    Values may be expressions over ``source``; where they are not given, contact, project, organization and
+    channel follow from the kind of row. The caller holds the locks and moves the projection.
+    """
+    digest, detail = _detail(origin, authorization)
+    insert_from(
+        source.order_by("pk"),
+        StatusHistory,
+        {
+            **_place(source.model),
+            "aspect": aspect,
+            "says": says,
+            "from_value": from_value,
+            "to_value": to_value,
+            "weight": origin.weight_of_no if weight is None else weight,
+            "occurred_at": moment if occurred_at is None else occurred_at,
+            "recorded_at": moment,
+            "requested_on": origin.requested_on,
+            "word_at": word_at,
+            "method": origin.method,
+            "actor_kind": origin.actor.kind,
+            "actor_number": origin.actor.number,
+            "actor_label": origin.actor.label,
+            "reason": origin.reason,
+            "authorization_source": authorization.source if authorization else "",
+            "authorization_on": authorization.obtained_on if authorization else None,
+            "detail_digest": digest,
+            "request_id": origin.request_id,
+            "voids": None,
+            "salt": RandomUuid(),
+            "address_fingerprint": "",
+            **columns,
+        },
+    )
+    written = StatusHistory.objects.filter(
+        request_id=origin.request_id, aspect=aspect, says=says, recorded_at=moment
+    )
+    if detail:
+        insert_from(
+            written.filter(detail__isnull=True).order_by("pk"), EntryDetail, {"entry": F("pk"), **detail}
+        )
+    return written.count()
+
+
+def outcome(
+    origin: Origin, *, repeated: int = 0, skipped: tuple[Skipped, ...] = (), says: str | None = None
+) -> Change:
+    """The Change that the entries of this request amount to, as they stand in the history."""
+    entries = StatusHistory.objects.filter(request_id=origin.request_id)
+    if says:
+        entries = entries.filter(says=says)
+    counts = entries.aggregate(
+        changed=Count("pk", filter=~Q(from_value=F("to_value"))),
+        confirmed=Count("pk", filter=Q(from_value=F("to_value"))),
+    )
+    return Change(origin.request_id, counts["changed"], counts["confirmed"], repeated, skipped)
+
+
+def _place(model: type[Any]) -> dict[str, Any]:
+    here = {"organization": F("organization_id"), "project": F("project_id"), "block": None}
+    if model is Contact:
+        return {**here, "contact": F("pk"), "channel": ""}
+    if model is ChannelStatus:
+        return {**here, "contact": F("contact_id"), "channel": F("channel")}
+    if model is Block:
+        return {**here, "contact": None, "channel": F("channel"), "block": F("pk")}
+    return {**here, "contact": F("contact_id"), "channel": F("channel"), "block": F("block_id")}
+
+
+def _detail(origin: Origin, authorization: Authorization | None) -> tuple[str, dict[str, Any] | None]:
+    reference = authorization.reference if authorization else ""
+    if not (origin.note or origin.evidence or reference):
+        return "", None
+    salt = uuid.uuid4()
+    text = detail_text(note=origin.note, authorization_reference=reference, evidence=origin.evidence)
+    return digest_of(salt, text), {
+        "note": origin.note,
+        "authorization_reference": reference,
+        "evidence": origin.evidence,
+        "salt": salt,
+    }
+
+
+def detail_text(*, note: str, authorization_reference: str, evidence: Any) -> str:
+    """The text that an entry's digest is made of."""
+    return json.dumps(
+        [note, authorization_reference, evidence], sort_keys=True, ensure_ascii=True, cls=DjangoJSONEncoder
+    )
+
+
+def digest_of(salt: uuid.UUID, text: str) -> str:
+    """SHA-256 over salt and text, in hexadecimal."""
+    return hashlib.sha256(salt.bytes + text.encode()).hexdigest()
+
+

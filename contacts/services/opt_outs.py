@@ -1,0 +1,188 @@
+"""A person's no on one channel. It follows them to a new address, and stays with the address it came by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.utils.translation import gettext_lazy as _
+
+from contacts.errors import NothingToDo
+from contacts.gates import lifted_by
+from contacts.models import Block, ChannelStatus, Contact, Project, StatusHistory
+from contacts.models.contact import ContactQuerySet
+from contacts.origin import Authorization, Origin
+from contacts.services.authority import judge, with_last_words
+from contacts.services.change import Change, Skipped, skipping
+from contacts.services.ledger import moment_after, occurrence, outcome, record, without_repeats
+from contacts.services.locks import with_addresses_locked
+from contacts.services.projection import fold_blocks, fold_own_opt_outs, own_opt_out_words, touch
+from contacts.services.set_sql import insert_from
+from contacts.vocabulary import OPEN, SHUT, Aspect, BlockKind, Cause, Says
+
+OPTED_OUT, NOT_OPTED_OUT = SHUT[Aspect.OPT_OUT], OPEN[Aspect.OPT_OUT]
+
+
+def opt_out(contacts: ContactQuerySet, channel: str, *, origin: Origin) -> Change:
+    """Stop one channel for these contacts, and block the address they have on it, in their project.
+
+    Works without an address too: the contact's own no waits for one. Raises InTheFuture.
+    """
+
+    def change(locked: list[int]) -> Change:
+        ids = without_repeats(locked, origin, aspect=Aspect.OPT_OUT, channel=channel)
+        put_blocks(ids, channel)
+        moment = moment_for(ids)
+        occurred_at = occurrence(origin, moment)
+        lifted = lifted_by(own_opt_out_words(), weight=origin.weight_of_no, occurred_at=occurred_at)
+        is_out = Q(own_opt_out=True)
+        stays_open = Case(When(~is_out & Exists(lifted), then=Value(NOT_OPTED_OUT)), default=Value(OPTED_OUT))
+        record(
+            _rows(ids, channel),
+            aspect=Aspect.OPT_OUT,
+            says=Says.NO,
+            origin=origin,
+            moment=moment,
+            occurred_at=occurred_at,
+            block=_opt_out_block(),
+            from_value=Case(When(is_out, then=Value(OPTED_OUT)), default=Value(NOT_OPTED_OUT)),
+            to_value=OPTED_OUT if occurred_at == moment else stays_open,
+        )
+        _fold(ids, channel, moment)
+        return outcome(origin, repeated=len(locked) - len(ids))
+
+    return with_addresses_locked(contacts, [channel], change)
+
+
+def lift_opt_out(
+    contacts: ContactQuerySet, channel: str, *, origin: Origin, authorization: Authorization
+) -> Change:
+    """Open a channel again on the contact's word: their own no, and the one on the address they have now.
+
+    Skipped: who is not opted out, whose no weighs more than the actor's authority, who said no later.
+    """
+
+    def change(locked: list[int]) -> Change:
+        ids = without_repeats(locked, origin, aspect=Aspect.OPT_OUT, channel=channel)
+        if not ids:
+            return outcome(origin, repeated=len(locked))
+        zone = Project.objects.get(contacts=ids[0]).zone
+        skipped = open_channel(ids, channel, origin, authorization, zone, moment_for(ids))
+        out = outcome(origin, repeated=len(locked) - len(ids), skipped=skipped)
+        idle = NothingToDo(_("The contact is not opted out of this channel."))
+        return out if out.recorded or skipped else out + Change(out.request_id, skipped=skipping([(ids, idle)]))
+
+    return with_addresses_locked(contacts, [channel], change)
+
+
+def open_channel(
+    ids: Iterable[int],
+    channel: str,
+    origin: Origin,
+    authorization: Authorization,
+    zone: ZoneInfo,
+    moment: datetime,
+) -> tuple[Skipped, ...]:
+    """Write the yes for contacts that are locked with their addresses, and return who was left alone."""
+    shut = _rows(list(ids), channel).filter(opted_out=True)
+    gates = with_last_words(shut, (own_opt_out_words, "contact"), (_words_of_address, "block"))
+    judgement = judge(gates, origin=origin, authorization=authorization, zone=zone, moment=moment)
+    record(
+        gates.filter(pk__in_set=judgement.may_open),
+        aspect=Aspect.OPT_OUT,
+        says=Says.YES,
+        origin=origin,
+        moment=moment,
+        weight=judgement.weight,
+        word_at=judgement.word_at,
+        authorization=authorization,
+        block=_opt_out_block(),
+        from_value=OPTED_OUT,
+        to_value=NOT_OPTED_OUT,
+    )
+    opened = list(
+        ChannelStatus.objects.filter(pk__in_set=judgement.may_open).values_list("contact_id", flat=True)
+    )
+    _fold(opened, channel, moment)
+    contact_of = dict(shut.values_list("pk", "contact_id"))
+    return tuple(
+        Skipped(tuple(contact_of[pk] for pk in group.ids), group.error) for group in judgement.skipped
+    )
+
+
+def put_blocks(
+    ids: Iterable[int], channel: str, *, kind: str = BlockKind.OPT_OUT, cause: str = Cause.OPT_OUT
+) -> None:
+    """Make sure that a row of ``Block`` exists, shut or not, for the addresses of these contacts."""
+    ids = list(ids)
+    without_row = Contact.objects.filter(pk__in_set=ids).exclude(channel_statuses__channel=channel)
+    insert_from(
+        without_row.order_by("pk"),
+        ChannelStatus,
+        {
+            "organization": F("organization_id"), "project": F("project_id"), "contact": F("pk"),
+            "channel": channel, "address": "", "address_key": "", "fingerprint": "", "is_valid": True,
+            "contact_active": F("is_active"), "own_opt_out": False, "opted_out": False,
+            "quarantined": False, "suppressed": False, "last_entry_at": F("last_entry_at"),
+        },
+    )  # fmt: skip
+    insert_from(
+        _rows(ids, channel).with_address().order_by("pk"),
+        Block,
+        {
+            "organization": F("organization_id"), "project": F("project_id"), "channel": channel,
+            "fingerprint": F("fingerprint"), "kind": kind, "cause": cause, "address": F("address"),
+            "is_on": False, "created_at": moment_for(ids),
+        },
+        ignore_conflicts=True,
+    )  # fmt: skip
+
+
+def moment_for(ids: Iterable[int]) -> datetime:
+    """``recorded_at`` for entries about contacts and the blocks on any address they have."""
+    ids = list(ids)
+    fingerprints = ChannelStatus.objects.filter(contact_id__in_set=ids).with_address().values("fingerprint")
+    blocks = Block.objects.filter(fingerprint__in=fingerprints)
+    return moment_after(contacts=ids, blocks=blocks.values_list("pk", flat=True))
+
+
+def _rows(ids: Iterable[int], channel: str) -> QuerySet[ChannelStatus]:
+    return ChannelStatus.objects.filter(contact_id__in_set=list(ids), channel=channel)
+
+
+def _opt_out_block() -> Subquery:
+    return Subquery(_blocks_of_address().values("pk")[:1])
+
+
+def _blocks_of_address() -> QuerySet[Block]:
+    """The project's opt-out block on the address of the outer channel status."""
+    return Block.objects.filter(
+        project=OuterRef("project_id"),
+        channel=OuterRef("channel"),
+        fingerprint=OuterRef("fingerprint"),
+        kind=BlockKind.OPT_OUT,
+        cause=Cause.OPT_OUT,
+    )
+
+
+def _words_of_address() -> QuerySet[StatusHistory]:
+    return StatusHistory.objects.filter(
+        block__project=OuterRef("project_id"),
+        block__channel=OuterRef("channel"),
+        block__fingerprint=OuterRef("fingerprint"),
+        block__kind=BlockKind.OPT_OUT,
+    ).not_voided()
+
+
+def _fold(ids: Iterable[int], channel: str, moment: datetime) -> None:
+    ids = list(ids)
+    touch(ids, moment)
+    blocks = Block.objects.filter(
+        fingerprint__in=_rows(ids, channel).with_address().values("fingerprint"),
+        kind=BlockKind.OPT_OUT,
+        project__in=Contact.objects.filter(pk__in_set=ids).values("project"),
+    )
+    fold_blocks(list(blocks.values_list("pk", flat=True)), moment)
+    fold_own_opt_outs(ids, channel, moment)

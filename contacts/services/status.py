@@ -1,0 +1,110 @@
+"""The contact's own switch: deactivate, and activate with an authorization."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import Case, Exists, Q, Value, When
+from django.utils.translation import gettext_lazy as _
+
+from contacts.errors import NothingToDo
+from contacts.gates import lifted_by
+from contacts.models import Contact, Project
+from contacts.models.contact import ContactQuerySet
+from contacts.origin import Authorization, Origin
+from contacts.services import opt_outs
+from contacts.services.authority import judge, with_last_words
+from contacts.services.change import Change, Skipped, skipping
+from contacts.services.ledger import moment_after, occurrence, outcome, record, without_repeats
+from contacts.services.locks import lock_contacts, with_addresses_locked
+from contacts.services.projection import copy_switch, fold_switch, switch_words
+from contacts.vocabulary import OPEN, SHUT, Aspect, Says
+
+ACTIVE, INACTIVE = OPEN[Aspect.ACTIVE], SHUT[Aspect.ACTIVE]
+
+
+@transaction.atomic
+def deactivate(contacts: ContactQuerySet, *, origin: Origin) -> Change:
+    """Stop everything on every channel; data, blocks and consents keep their values.
+
+    Every request is recorded, also for a contact who is inactive already: who may activate again depends
+    on it. A no dated back changes the present only if no later yes outweighs it (the law of gates).
+    Returns what changed and what was confirmed. Raises InTheFuture.
+    """
+    locked = lock_contacts(contacts)
+    ids = without_repeats(locked, origin, aspect=Aspect.ACTIVE)
+    moment = moment_after(contacts=ids)
+    occurred_at = occurrence(origin, moment)
+    is_now = occurred_at == moment
+    is_inactive = Q(is_active=False)
+    lifted = lifted_by(switch_words(), weight=origin.weight_of_no, occurred_at=occurred_at)
+    stays_open = Case(When(~is_inactive & Exists(lifted), then=Value(ACTIVE)), default=Value(INACTIVE))
+    record(
+        Contact.objects.filter(pk__in_set=ids),
+        aspect=Aspect.ACTIVE,
+        says=Says.NO,
+        origin=origin,
+        moment=moment,
+        occurred_at=occurred_at,
+        from_value=Case(When(is_inactive, then=Value(INACTIVE)), default=Value(ACTIVE)),
+        to_value=INACTIVE if is_now else stays_open,
+    )
+    if is_now:  # nothing can be later than a no that is said now
+        Contact.objects.filter(pk__in_set=ids).update(is_active=False, last_entry_at=moment)
+        copy_switch(ids, moment)
+    else:
+        fold_switch(ids, moment)
+    return outcome(origin, repeated=len(locked) - len(ids))
+
+
+def activate(contacts: ContactQuerySet, *, origin: Origin, authorization: Authorization) -> Change:
+    """Open the switch again on the contact's word, and the opt-outs that the authorization covers.
+
+    Opts nobody in. Left alone, and returned as skipped: who is active already and has nothing covered,
+    whose no weighs more than the actor's authority (AuthorizationRequired), who said no after the date of
+    the authorization (AuthorizationTooOld). Raises InTheFuture.
+    """
+    channels = sorted(authorization.covers)
+
+    def change(locked: list[int]) -> Change:
+        ids = without_repeats(locked, origin, aspect=Aspect.ACTIVE)
+        if not ids:
+            return outcome(origin, repeated=len(locked))
+        zone = Project.objects.get(contacts=ids[0]).zone
+        moment = opt_outs.moment_for(ids)
+        skipped = _open_switch(ids, origin, authorization, zone, moment)
+        refused = {number for group in skipped for number in group.ids}
+        willing = [number for number in ids if number not in refused]
+        for channel in channels:
+            skipped += opt_outs.open_channel(willing, channel, origin, authorization, zone, moment)
+        return outcome(origin, repeated=len(locked) - len(ids), skipped=skipped)
+
+    return with_addresses_locked(contacts, channels, change)
+
+
+def _open_switch(
+    ids: list[int], origin: Origin, authorization: Authorization, zone: ZoneInfo, moment: datetime
+) -> tuple[Skipped, ...]:
+    inactive = Contact.objects.filter(pk__in_set=ids, is_active=False)
+    idle = set(ids) - set(inactive.values_list("pk", flat=True))
+    if authorization.covers:
+        idle = set()
+    gates = with_last_words(inactive, (switch_words, "contact"))
+    judgement = judge(gates, origin=origin, authorization=authorization, zone=zone, moment=moment)
+    record(
+        gates.filter(pk__in_set=judgement.may_open),
+        aspect=Aspect.ACTIVE,
+        says=Says.YES,
+        origin=origin,
+        moment=moment,
+        weight=judgement.weight,
+        word_at=judgement.word_at,
+        authorization=authorization,
+        from_value=INACTIVE,
+        to_value=ACTIVE,
+    )
+    Contact.objects.filter(pk__in_set=judgement.may_open).update(is_active=True, last_entry_at=moment)
+    copy_switch(judgement.may_open, moment)
+    return judgement.skipped + skipping([(sorted(idle), NothingToDo(_("The contact is active already.")))])

@@ -1,0 +1,110 @@
+"""Taking back a slip: an entry that voids another. Both stay in the history, and the law leaves both out."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import BooleanField, Case, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models.lookups import IsNull
+
+from contacts.errors import CannotUndo
+from contacts.gates import strongest_no_of
+from contacts.models import StatusHistory
+from contacts.models.ledger import StatusHistoryQuerySet
+from contacts.origin import Actor, Origin
+from contacts.services.change import Change, skipping
+from contacts.services.ledger import moment_after, outcome, record
+from contacts.services.locks import holders, lock_addresses, lock_ids
+from contacts.services.projection import fold_blocks, fold_own_opt_outs, fold_switch, touch
+from contacts.services.set_sql import database_clock
+from contacts.vocabulary import GATES, OPEN, SHUT, Aspect, Channel, Method, Reason, Says, Weight
+
+UNDO_PERIOD = timedelta(hours=24)
+WRITTEN_DOWN = (Method.MANUAL, Method.IMPORT, Method.API)
+
+
+def undoable(entries: StatusHistoryQuerySet, actor: Actor, *, now: datetime | None = None) -> StatusHistoryQuerySet:
+    """The entries that this actor may still take back.
+
+    What a user or an import wrote down within the last 24 hours, by whoever did it or an admin; never what
+    the person did through a door of their own, and nothing twice.
+    """
+    own = Q(actor_kind=actor.kind, actor_number=actor.number)
+    return (
+        entries.filter(
+            Q() if actor.may_undo_others else own,
+            says__in=[Says.NO, Says.YES],
+            aspect__in=GATES,
+            method__in=WRITTEN_DOWN,
+            recorded_at__gt=(now or database_clock()) - UNDO_PERIOD,
+        )
+        .exclude(says=Says.NO, weight__gte=Weight.OWN)
+        .exclude(reason__in=[Reason.CREATED, Reason.ERASURE])
+        .not_voided()
+    )
+
+
+@transaction.atomic
+def undo(entries: StatusHistoryQuerySet, *, origin: Origin) -> Change:
+    """Void entries, and fold what they were about anew. Skipped: what can no longer be taken back."""
+    wanted = list(entries.order_by("pk").values_list("pk", flat=True))
+    rows = StatusHistory.objects.filter(pk__in_set=wanted)
+    contacts = set(rows.filter(contact__isnull=False).values_list("contact_id", flat=True))
+    fingerprints = set(rows.filter(block__isnull=False).values_list("block__fingerprint", flat=True))
+    lock_addresses(fingerprints, exclusive=True)
+    lock_ids({*contacts, *holders(fingerprints)})
+    repeated = set(
+        StatusHistory.objects.filter(request_id=origin.request_id, voids__in=wanted).values_list("voids", flat=True)
+    )
+    may = sorted(undoable(rows, origin.actor).values_list("pk", flat=True))
+    voided = StatusHistory.objects.filter(pk__in_set=may)
+    blocks = set(voided.filter(block__isnull=False).values_list("block_id", flat=True))
+    moment = moment_after(contacts=contacts, blocks=blocks)
+    gates = _with_states(voided)
+    for aspect in sorted(set(voided.values_list("aspect", flat=True))):
+        shut, opened = Value(SHUT[Aspect(aspect)]), Value(OPEN[Aspect(aspect)])
+        record(
+            gates.filter(aspect=aspect),
+            aspect=aspect,
+            says=Says.VOID,
+            origin=origin.saying(reason=origin.reason or Reason.SLIP),
+            moment=moment,
+            weight=Weight.OURS,
+            voids=F("pk"),
+            from_value=Case(When(was_shut=True, then=shut), default=opened),
+            to_value=Case(When(stays_shut=True, then=shut), default=opened),
+        )
+    _fold(voided, blocks, moment)
+    refused = sorted(set(wanted) - set(may) - repeated)
+    return outcome(origin, repeated=len(repeated), skipped=skipping([(refused, CannotUndo())]))
+
+
+def _with_states(entries: QuerySet[StatusHistory]) -> QuerySet[StatusHistory]:
+    of_contact = StatusHistory.objects.filter(
+        contact=OuterRef("contact_id"), aspect=OuterRef("aspect"), channel=OuterRef("channel")
+    ).not_voided()
+    of_block = StatusHistory.objects.filter(block=OuterRef("block_id")).not_voided()
+    folded_by_contact = Q(aspect__in=[Aspect.ACTIVE, Aspect.OPT_OUT], contact__isnull=False)
+
+    def is_shut(*, without_itself: bool) -> Case:
+        def words(all_words: StatusHistoryQuerySet) -> QuerySet[StatusHistory]:
+            return all_words.exclude(pk=OuterRef("pk")) if without_itself else all_words
+
+        return Case(
+            When(folded_by_contact, then=IsNull(strongest_no_of(words(of_contact), gate="contact"), False)),
+            default=IsNull(strongest_no_of(words(of_block), gate="block"), False),
+            output_field=BooleanField(),
+        )
+
+    return entries.annotate(was_shut=is_shut(without_itself=False), stays_shut=is_shut(without_itself=True))
+
+
+def _fold(voided: QuerySet[StatusHistory], blocks: set[int], moment: datetime) -> None:
+    concerned = voided.filter(contact__isnull=False)
+    touch(set(concerned.values_list("contact_id", flat=True)), moment)
+    fold_switch(set(concerned.filter(aspect=Aspect.ACTIVE).values_list("contact_id", flat=True)), moment)
+    fold_blocks(blocks, moment)
+    for channel in Channel.values:
+        opted = concerned.filter(aspect=Aspect.OPT_OUT, channel=channel)
+        fold_own_opt_outs(set(opted.values_list("contact_id", flat=True)), channel, moment)
