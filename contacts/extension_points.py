@@ -61,17 +61,17 @@ class Count:
 class Holding:
     """One kind of thing held of contacts: counted for the confirmation, and erased with them.
 
-    ``count`` and ``erase`` take contact ids; ``erase`` runs inside the erasure's transaction, after the
-    contacts' rows are gone, and returns how many it erased. ``said_no`` returns those of the ids who ever
-    said no here, with the weight and the moment of their last one.
+    All take contact ids. ``count`` returns what is held of each of them (who has nothing may be left out);
+    ``erase`` runs inside the erasure's transaction, after the contacts' rows are gone, and returns how many
+    it erased; ``said_no`` returns those of the ids who ever said no here, with the weight of their heaviest.
     """
 
     key: str
     label: Text
     order: int
-    count: Callable[[Iterable[int]], Count]
+    count: Callable[[Iterable[int]], Mapping[int, Count]]
     erase: Callable[[Iterable[int]], int]
-    said_no: Callable[[Iterable[int]], Mapping[int, tuple[int, datetime]]] = field(default=lambda ids: {})
+    said_no: Callable[[Iterable[int]], Mapping[int, int]] = field(default=lambda ids: {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,16 +21,16 @@ BUCKETS = 1024
 Result = TypeVar("Result")
 
 
-def lock_contacts(contacts: ContactQuerySet, *, for_erasure: bool = False) -> list[int]:
+def lock_contacts(contacts: ContactQuerySet) -> list[int]:
     """Lock the set's rows by id and return the ids of those that still are in the set once locked."""
     ids = list(contacts.order_by().values_list("pk", flat=True))
-    lock_ids(ids, for_erasure=for_erasure)
+    lock_ids(ids)
     return sorted(contacts.filter(pk__in_set=ids).order_by().values_list("pk", flat=True))
 
 
-def lock_ids(ids: Iterable[int], *, for_erasure: bool = False) -> None:
+def lock_ids(ids: Iterable[int]) -> None:
     rows = Contact.objects.filter(pk__in_set=list(ids)).order_by("pk")
-    len(rows.select_for_update(no_key=not for_erasure).values_list("pk", flat=True))
+    len(rows.select_for_update(no_key=True).values_list("pk", flat=True))
 
 
 def lock_addresses(fingerprints: Iterable[str], *, exclusive: bool) -> None:

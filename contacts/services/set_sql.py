@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import connections, models
-from django.db.models import Field, Func, Lookup, QuerySet, Value
+from django.db.models import Field, ForeignObject, Func, Lookup, QuerySet, Value
 from django.db.models.expressions import Combinable
 
 _Compiled = tuple[str, list[Any]]
 
 
+@ForeignObject.register_lookup
 @Field.register_lookup
-class InSet(Lookup[Any]):
+class InSet(Lookup):
     """``pk__in_set=ids``: membership in a long list of numbers, sent as one parameter."""
 
     lookup_name = "in_set"

@@ -1,0 +1,182 @@
+"""The register's own conditions for sending, and the states that they are written over."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import BooleanField, Case, CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import IsNull
+from django.utils.translation import gettext_lazy as _
+
+from contacts.eligibility import Question
+from contacts.extension_points import Condition, States, Text, conditions, states
+from contacts.gates import strongest_no_of
+from contacts.models import Block, StatusHistory
+from contacts.vocabulary import Aspect, BlockKind
+
+
+def _by_channel(**texts: Text) -> Any:
+    return lambda channel: texts[channel]
+
+
+def counted(entries: QuerySet[StatusHistory], question: Question) -> QuerySet[StatusHistory]:
+    """The entries that count for a question: what happened by ``at``, as known by ``known_at``."""
+    if question.at is not None:
+        entries = entries.filter(occurred_at__lte=question.at)
+    if question.known_at is not None:
+        entries = entries.filter(recorded_at__lte=question.known_at)
+    return entries.not_voided(question.known_at)  # type: ignore[attr-defined]
+
+
+def state_annotations(question: Question) -> dict[str, Any]:
+    """The named states of a contact on a channel: from columns now, from the ledger for the past."""
+    return _past(question) if question.is_past else _present()
+
+
+def _present() -> dict[str, Any]:
+    return {
+        "state_active": F("is_active"),
+        "state_address": Coalesce(F("on_channel__address"), Value("")),
+        "state_fingerprint": Coalesce(F("on_channel__fingerprint"), Value("")),
+        "state_valid": Coalesce(F("on_channel__is_valid"), True),
+        "state_quarantined": Coalesce(F("on_channel__quarantined"), False),
+        "state_suppressed": Coalesce(F("on_channel__suppressed"), False),
+        "state_opted_out": Coalesce(F("on_channel__opted_out"), False),
+    }
+
+
+def _past(question: Question) -> dict[str, Any]:
+    """A row where nothing was said since holds its column; only the others are looked up."""
+    limit: datetime = min(moment for moment in (question.at, question.known_at) if moment is not None)
+    quiet = Q(on_channel__last_entry_at__lte=limit)
+    of_contact = StatusHistory.objects.filter(contact=OuterRef("pk"))
+    on_channel = of_contact.filter(channel=question.channel)
+
+    def latest(aspects: list[str], field: str) -> Subquery:
+        entries = counted(on_channel.filter(aspect__in=aspects), question).order_by("-occurred_at", "-id")
+        return Subquery(entries.values(field)[:1], output_field=CharField())
+
+    def column_or(column: str, default: Any, otherwise: Any) -> Case:
+        field = CharField() if isinstance(default, str) else BooleanField()
+        return Case(
+            When(on_channel__pk__isnull=True, then=Value(default)),
+            When(quiet, then=F(f"on_channel__{column}")),
+            default=otherwise,
+            output_field=field,
+        )
+
+    def blocked(kind: str) -> Exists:
+        words = counted(StatusHistory.objects.filter(block=OuterRef("pk")), question)
+        blocks = Block.objects.filter(
+            Q(project__isnull=True) | Q(project=OuterRef("project_id")),
+            organization=OuterRef("organization_id"),
+            channel=question.channel,
+            fingerprint=OuterRef("state_fingerprint"),
+            kind=kind,
+        )
+        shut = blocks.annotate(strongest=strongest_no_of(words, gate="block")).filter(strongest__isnull=False)
+        return Exists(shut)
+
+    switch = counted(of_contact.filter(aspect=Aspect.ACTIVE), question)
+    own_opt_out = counted(on_channel.filter(aspect=Aspect.OPT_OUT), question)
+    is_valid = ~Q(Exists(_declared_invalid(question)))
+    return {
+        "state_active": Case(
+            When(last_entry_at__lte=limit, then=F("is_active")),
+            default=IsNull(strongest_no_of(switch, gate="contact"), True),
+            output_field=BooleanField(),
+        ),
+        "state_address": column_or("address", "", Coalesce(latest([Aspect.ADDRESS], "to_value"), Value(""))),
+        "state_fingerprint": column_or(
+            "fingerprint", "", Coalesce(latest([Aspect.ADDRESS], "address_fingerprint"), Value(""))
+        ),
+        "state_valid": column_or("is_valid", True, is_valid),
+        "state_quarantined": column_or("quarantined", False, blocked(BlockKind.QUARANTINE)),
+        "state_suppressed": column_or("suppressed", False, blocked(BlockKind.SUPPRESSION)),
+        "state_opted_out": column_or(
+            "opted_out",
+            False,
+            Q(IsNull(strongest_no_of(own_opt_out, gate="contact"), False)) | Q(blocked(BlockKind.OPT_OUT)),
+        ),
+    }
+
+
+def _declared_invalid(question: Question) -> QuerySet[StatusHistory]:
+    """The last word on the address, where that is that it is not valid."""
+    values = StatusHistory.objects.filter(
+        contact=OuterRef("pk"), channel=question.channel, aspect__in=[Aspect.ADDRESS, Aspect.VALIDITY]
+    )
+    last = counted(values, question).order_by("-occurred_at", "-id").values("pk")[:1]
+    return StatusHistory.objects.filter(pk__in=last, aspect=Aspect.VALIDITY, to_value="invalid")
+
+
+def register() -> None:
+    """Add the register's states and conditions; called once at start-up."""
+    states.add(States("contact", 10, state_annotations))
+    for condition in CONDITIONS:
+        conditions.add(condition)
+
+
+CONDITIONS = (
+    Condition(
+        key="active",
+        order=10,
+        met=_("Contact is active"),
+        failing=_("Contact is inactive"),
+        word=_("Inactive"),
+        help=_("An inactive contact is sent nothing, on any channel, of any type."),
+        expression=Q(state_active=True),
+    ),
+    Condition(
+        key="has_address",
+        order=20,
+        met=_by_channel(email=_("Has an address"), sms=_("Has a number"), push=_("Has a device")),
+        failing=_by_channel(email=_("Has no address"), sms=_("Has no number"), push=_("Has no device")),
+        word=_by_channel(email=_("No address"), sms=_("No number"), push=_("No device")),
+        help=_("There is an address to write to on this channel."),
+        expression=~Q(state_address=""),
+    ),
+    Condition(
+        key="valid_address",
+        order=30,
+        met=_by_channel(email=_("Address is valid"), sms=_("Number is valid"), push=_("Device is valid")),
+        failing=_by_channel(
+            email=_("Address is not valid"), sms=_("Number is not valid"), push=_("Device is not valid")
+        ),
+        word=_("Invalid"),
+        help=_("The address can be an address of somebody."),
+        expression=Q(state_valid=True),
+    ),
+    Condition(
+        key="not_quarantined",
+        order=40,
+        met=_("Not in quarantine"),
+        failing=_("In quarantine"),
+        word=_("Quarantined"),
+        help=_("The receiving server has not refused the address for good."),
+        expression=Q(state_quarantined=False),
+    ),
+    Condition(
+        key="not_suppressed",
+        order=50,
+        met=_("Not suppressed"),
+        failing=_("On the suppression list"),
+        word=_("Suppressed"),
+        help=_("The address is not on the suppression list of the project or the organization."),
+        expression=Q(state_suppressed=False),
+    ),
+    Condition(
+        key="not_opted_out",
+        order=60,
+        met=_("Not opted out"),
+        failing=_by_channel(
+            email=_("Opted out of email"), sms=_("Opted out of SMS"), push=_("Opted out of push")
+        ),
+        word=_("Opted out"),
+        help=_("Neither the contact nor anybody at this address opted out of the channel."),
+        expression=Q(state_opted_out=False),
+    ),
+)
+

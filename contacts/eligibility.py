@@ -1,0 +1,219 @@
+"""May this contact be sent to, and why: one definition, asked of one contact or of a million.
+
+Conditions (``extension_points.conditions``) are written over named states; states come from columns now, and
+from the ledger for a moment in the past. Every reading here puts the same annotations on ``Contact``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import (
+    BooleanField,
+    Case,
+    Count,
+    FilteredRelation,
+    IntegerField,
+    Min,
+    OuterRef,
+    Q,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.expressions import CombinedExpression, ExpressionWrapper
+
+from contacts.extension_points import Condition, Text, conditions, states
+from contacts.models import Contact
+from contacts.models.contact import ContactQuerySet
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """On which channel (and, once asked, for what); ``at`` and ``known_at`` ask about the past.
+
+    ``at`` is the moment asked about, ``known_at`` the moment whose knowledge counts; both None: now.
+    """
+
+    channel: str
+    communication_type: Any = None
+    at: datetime | None = None
+    known_at: datetime | None = None
+
+    @property
+    def is_past(self) -> bool:
+        return self.at is not None or self.known_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A condition and whether one contact meets it."""
+
+    condition: Condition
+    met: bool
+    channel: str
+
+    @property
+    def key(self) -> str:
+        return self.condition.key
+
+    @property
+    def label(self) -> Text:
+        text = self.condition.met if self.met else self.condition.failing
+        return text(self.channel) if callable(text) else text
+
+    @property
+    def word(self) -> Text:
+        word = self.condition.word
+        return word(self.channel) if callable(word) else word
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer for one contact: every condition in the order in which they are tested."""
+
+    question: Question
+    outcomes: tuple[Outcome, ...]
+    address: str
+
+    @property
+    def sendable(self) -> bool:
+        return all(outcome.met for outcome in self.outcomes)
+
+    @property
+    def first_failing(self) -> Outcome | None:
+        return next((outcome for outcome in self.outcomes if not outcome.met), None)
+
+    def fails(self, key: str) -> bool:
+        return any(outcome.key == key and not outcome.met for outcome in self.outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """How many contacts may be sent to, and the others by reason.
+
+    ``first`` counts each excluded contact once, by the first condition that they fail; ``each`` counts
+    them under every condition that they fail. Both in the order of the conditions.
+    """
+
+    total: int
+    eligible: int
+    first: dict[str, int]
+    each: dict[str, int]
+    conditions: tuple[Condition, ...]
+
+    @property
+    def largest_reason(self) -> tuple[Condition, int] | None:
+        excluded = [(item, self.first[item.key]) for item in self.conditions if self.first[item.key]]
+        return max(excluded, key=lambda pair: pair[1], default=None)
+
+
+def conditions_for(question: Question) -> tuple[Condition, ...]:
+    return tuple(condition for condition in conditions if condition.applies(question))
+
+
+def with_states(contacts: ContactQuerySet, question: Question) -> ContactQuerySet:
+    """The contacts with every named state of the question; those who came after ``at`` are left out."""
+    asked = contacts.annotate(
+        on_channel=FilteredRelation(
+            "channel_statuses", condition=Q(channel_statuses__channel=question.channel)
+        )
+    )
+    for moment in (question.at, question.known_at):
+        if moment is not None:
+            asked = asked.filter(created_at__lte=moment)
+    for group in states:
+        asked = asked.annotate(**group.annotations(question))
+    return asked
+
+
+def eligible(contacts: ContactQuerySet, question: Question) -> ContactQuerySet:
+    """The contacts who meet every condition."""
+    asked = with_states(contacts, question)
+    for condition in conditions_for(question):
+        asked = asked.filter(condition.expression)
+    return asked
+
+
+def failing(contacts: ContactQuerySet, question: Question, key: str) -> ContactQuerySet:
+    """The contacts who do not meet the condition ``key``, whatever else they fail."""
+    condition = next(item for item in conditions_for(question) if item.key == key)
+    return with_states(contacts, question).exclude(condition.expression)
+
+
+def first_failing(contacts: ContactQuerySet, question: Question, key: str) -> ContactQuerySet:
+    """The contacts for whom ``key`` is the first condition that they do not meet."""
+    asked = with_states(contacts, question)
+    for condition in conditions_for(question):
+        if condition.key == key:
+            return asked.exclude(condition.expression)
+        asked = asked.filter(condition.expression)
+    raise LookupError(key)
+
+
+def explain(contact: Contact, question: Question) -> Verdict | None:
+    """The answer for one contact, or None when they were not in the register at that moment."""
+    return verdicts([contact.pk], question).get(contact.pk)
+
+
+def verdicts(ids: Iterable[int], question: Question) -> dict[int, Verdict]:
+    """The answers for some contacts by id, in one query."""
+    asked = conditions_for(question)
+    rows = with_states(Contact.objects.filter(pk__in=list(ids)), question)
+    rows = rows.annotate(**{f"met_{item.key}": _boolean(item.expression) for item in asked})
+    found = {}
+    for row in rows.values("pk", "state_address", *(f"met_{item.key}" for item in asked)):
+        outcomes = tuple(Outcome(item, bool(row[f"met_{item.key}"]), question.channel) for item in asked)
+        found[row["pk"]] = Verdict(question, outcomes, row["state_address"] or "")
+    return found
+
+
+def audience(contacts: ContactQuerySet, question: Question) -> Audience:
+    """Count everybody once, in one pass: each condition is one bit, and rows are grouped by the bits."""
+    asked = conditions_for(question)
+    bits: Any = Value(0)
+    for place, item in enumerate(asked):
+        bit = Case(When(item.expression, then=Value(0)), default=Value(1 << place), output_field=IntegerField())
+        bits = bit if place == 0 else CombinedExpression(bits, "+", bit, output_field=IntegerField())
+    groups = (
+        with_states(contacts, question)
+        .order_by()
+        .annotate(failing=bits)
+        .values("failing")
+        .annotate(number=Count("pk"))
+        .values_list("failing", "number")
+    )
+    first = {item.key: 0 for item in asked}
+    each = dict(first)
+    total = eligible_count = 0
+    for mask, number in groups:
+        total += number
+        failed = [item.key for place, item in enumerate(asked) if mask & (1 << place)]
+        if not failed:
+            eligible_count += number
+            continue
+        first[failed[0]] += number
+        for key in failed:
+            each[key] += number
+    return Audience(total, eligible_count, first, each, asked)
+
+
+def same_address(contacts: ContactQuerySet, question: Question) -> ContactQuerySet:
+    """Eligible contacts who are not written to, because an older eligible one has the same address."""
+    asked = eligible(contacts, question)
+    older = (
+        eligible(contacts, question)
+        .order_by()
+        .filter(state_fingerprint=OuterRef("state_fingerprint"))
+        .values("state_fingerprint")
+        .annotate(oldest=Min("pk"))
+        .values("oldest")
+    )
+    return asked.filter(pk__gt=Subquery(older))
+
+
+def _boolean(expression: Q) -> ExpressionWrapper:
+    return ExpressionWrapper(expression, output_field=BooleanField())
