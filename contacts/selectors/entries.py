@@ -1,0 +1,210 @@
+"""Ledger entries in words: what a timeline, the project's history and an explanation show of one entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from contacts.access import Access
+from contacts.models import Contact, StatusHistory
+from contacts.models.ledger import StatusHistoryQuerySet
+from contacts.services.undo import undoable
+from contacts.vocabulary import (
+    ActorKind,
+    Aspect,
+    AuthorizationSource,
+    Channel,
+    Method,
+    Reason,
+    Says,
+    Weight,
+)
+
+METHOD_ICONS = {
+    Method.MANUAL: "user", Method.OPT_OUT_LINK: "link", Method.IMPORT: "upload", Method.API: "plug",
+    Method.SPAM_REPORT: "flag", Method.FORM: "file-pen", Method.BOUNCE: "mail-x",
+    Method.SMS: "message-square", Method.MAIL: "mail", Method.SYSTEM: "cog",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class EntryInWords:
+    """One entry as screens show it. Empty texts are left out there; ``glyph`` is no, ok, plus, late or void."""
+
+    id: int
+    occurred_at: datetime
+    recorded_at: datetime
+    glyph: str
+    title: str
+    detail: str
+    note: str
+    method: str
+    method_label: str
+    method_icon: str
+    actor_label: str
+    source: str
+    weight_label: str
+    dated: datetime | None
+    late: str
+    confirmed: str
+    voided: str
+    contact_name: str
+    contact_key: str
+    contact_url: str
+    entry_url: str
+    may_undo: bool
+
+
+def in_words(entries: StatusHistoryQuerySet, access: Access) -> list[EntryInWords]:
+    """Describe entries (a page of them) in a fixed number of queries."""
+    rows = list(entries.select_related("detail", "block"))
+    ids = [row.pk for row in rows]
+    contacts = Contact.objects.in_bulk({row.contact_id for row in rows if row.contact_id})
+    voids = {
+        row.voids: row for row in StatusHistory.objects.filter(voids__in=ids).select_related("detail")
+    }
+    may_undo: set[int] = set()
+    if access.may_edit:
+        own = StatusHistory.objects.filter(pk__in=ids, project=access.project)
+        may_undo = set(undoable(own, access.actor).values_list("pk", flat=True))
+    slug = access.project.slug
+    return [
+        _describe(row, contacts.get(row.contact_id or 0), voids.get(row.pk), row.pk in may_undo, slug)
+        for row in rows
+    ]
+
+
+def _describe(
+    row: StatusHistory, contact: Contact | None, void: StatusHistory | None, may_undo: bool, slug: str
+) -> EntryInWords:
+    detail = getattr(row, "detail", None)
+    reference = detail.authorization_reference if detail else ""
+    return EntryInWords(
+        id=row.pk,
+        occurred_at=row.occurred_at,
+        recorded_at=row.recorded_at,
+        glyph=_glyph(row, void),
+        title=title(row),
+        detail=_value_detail(row),
+        note=" ".join(text for text in (detail.note if detail else "", reference) if text),
+        method=row.method,
+        method_label=str(Method(row.method).label),
+        method_icon=METHOD_ICONS[Method(row.method)],
+        actor_label=actor_label(row),
+        source=_source(row, detail.evidence if detail else {}),
+        weight_label=str(Weight(row.weight).label),
+        dated=row.occurred_at if row.recorded_at - row.occurred_at > timedelta(minutes=1) else None,
+        late=_("Kept, and changed nothing: a later word is newer.") if row.is_late and row.to_value in OPEN_WORDS else "",
+        confirmed=_confirmed(row),
+        voided=_("Taken back by entry %(number)s.") % {"number": void.pk} if void else "",
+        contact_name=contact.name if contact else "",
+        contact_key=contact.key if contact else "",
+        contact_url=reverse("contacts:contact", args=[slug, contact.pk]) if contact else "",
+        entry_url=reverse("contacts:entry", args=[slug, row.pk]),
+        may_undo=may_undo,
+    )
+
+
+OPEN_WORDS = frozenset({"active", "not_opted_out", "not_quarantined", "not_suppressed"})
+
+
+def _glyph(row: StatusHistory, void: StatusHistory | None) -> str:
+    if void is not None or row.says == Says.VOID:
+        return "void"
+    if row.says == Says.NO:
+        return "late" if row.to_value in OPEN_WORDS else "no"
+    return "ok" if row.says == Says.YES else "plus"
+
+
+def title(row: StatusHistory) -> str:
+    """What changed, as a short sentence without a full stop."""
+    channel = Channel(row.channel).label if row.channel else ""
+    by_aspect: dict[tuple[str, str], str] = {
+        (Aspect.ACTIVE, Says.NO): _("Deactivated"),
+        (Aspect.ACTIVE, Says.YES): _("Contact created") if row.reason == Reason.CREATED else _("Activated"),
+        (Aspect.OPT_OUT, Says.NO): _("Opted out of %(channel)s") % {"channel": _in_sentence(row.channel)},
+        (Aspect.OPT_OUT, Says.YES): _("%(channel)s opt-out lifted") % {"channel": channel},
+        (Aspect.QUARANTINE, Says.NO): _("%(channel)s address quarantined") % {"channel": channel},
+        (Aspect.QUARANTINE, Says.YES): _("%(channel)s quarantine lifted") % {"channel": channel},
+        (Aspect.SUPPRESSION, Says.NO): _("%(channel)s address suppressed") % {"channel": channel},
+        (Aspect.SUPPRESSION, Says.YES): _("%(channel)s suppression lifted") % {"channel": channel},
+        (Aspect.KEY, Says.VALUE): _("Key changed"),
+    }
+    if row.says == Says.VOID:
+        return _("Entry %(number)s taken back") % {"number": row.voids}
+    if row.aspect == Aspect.ADDRESS:
+        words = {
+            (False, True): _("%(channel)s address added"),
+            (True, True): _("%(channel)s address changed"),
+            (True, False): _("%(channel)s address removed"),
+        }
+        return words.get((bool(row.from_value), bool(row.to_value)), _("%(channel)s address")) % {"channel": channel}
+    if row.aspect == Aspect.VALIDITY:
+        valid = row.to_value == "valid"
+        return (_("%(channel)s address valid") if valid else _("%(channel)s address not valid")) % {"channel": channel}
+    return by_aspect[row.aspect, row.says]
+
+
+def _in_sentence(channel: str) -> str:
+    return {
+        Channel.EMAIL: pgettext("in a sentence", "email"),
+        Channel.SMS: pgettext("in a sentence", "SMS"),
+        Channel.PUSH: pgettext("in a sentence", "push"),
+    }[Channel(channel)]
+
+
+def _value_detail(row: StatusHistory) -> str:
+    if row.aspect == Aspect.ADDRESS or row.aspect == Aspect.KEY:
+        if row.from_value and row.to_value:
+            return _("%(old)s to %(new)s") % {"old": row.from_value, "new": row.to_value}
+        return row.to_value or row.from_value
+    return ""
+
+
+def actor_label(row: StatusHistory) -> str:
+    """Who did it: a name, “the contact”, “the system”."""
+    if row.actor_kind == ActorKind.CONTACT:
+        return _("the contact")
+    if row.actor_kind == ActorKind.SYSTEM:
+        return row.actor_label or _("the system")
+    return row.actor_label or str(ActorKind(row.actor_kind).label)
+
+
+def _confirmed(row: StatusHistory) -> str:
+    if row.says == Says.NO and not row.changed and row.to_value not in OPEN_WORDS:
+        return _("Recorded once more; it held already.")
+    return ""
+
+
+def _source(row: StatusHistory, evidence: dict[str, Any]) -> str:
+    parts = []
+    if row.authorization_source:
+        parts.append(str(AuthorizationSource(row.authorization_source).label))
+        if row.authorization_on:
+            parts.append(date_format(row.authorization_on, "j F Y"))
+    elif row.reason and row.reason not in (Reason.CREATED, Reason.AUTHORIZED):
+        parts.append(str(Reason(row.reason).label))
+    if row.requested_on:
+        parts.append(_("requested on %(date)s") % {"date": date_format(row.requested_on, "j F Y")})
+    if evidence.get("file"):
+        parts.append(
+            _("%(file)s, line %(line)s") % {"file": evidence["file"], "line": evidence["line"]}
+            if evidence.get("line")
+            else str(evidence["file"])
+        )
+    if evidence.get("message"):
+        parts.append(str(evidence["message"]))
+    return ", ".join(parts)
+
+
+def entries_by_id(ids: Iterable[int], access: Access) -> dict[int, EntryInWords]:
+    """Entries of the project in words, by id."""
+    entries = StatusHistory.objects.filter(pk__in=set(ids), project=access.project)
+    return {entry.id: entry for entry in in_words(entries, access)}
