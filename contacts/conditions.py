@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import IsNull
 from django.utils.translation import gettext_lazy as _
 
-from contacts.eligibility import Question
+from contacts.eligibility import Question, Source
 from contacts.extension_points import Condition, States, Text, conditions, states
 from contacts.gates import strongest_no_of
 from contacts.models import Block, StatusHistory
@@ -30,21 +30,28 @@ def counted(entries: QuerySet[StatusHistory], question: Question) -> QuerySet[St
     return entries.not_voided(question.known_at)  # type: ignore[attr-defined]
 
 
-def state_annotations(question: Question) -> dict[str, Any]:
+def state_annotations(question: Question, source: Source) -> dict[str, Any]:
     """The named states of a contact on a channel: from columns now, from the ledger for the past."""
-    return _past(question) if question.is_past else _present()
-
-
-def _present() -> dict[str, Any]:
+    if question.is_past:
+        return _past(question)
+    if source == Source.ABSENT:
+        return {"state_active": F("is_active"), **{state: Value(quiet) for state, _c, quiet in _COLUMNS}}
+    if source == Source.CHANNEL:
+        return {"state_active": F("contact_active"), **{state: F(column) for state, column, _q in _COLUMNS}}
     return {
         "state_active": F("is_active"),
-        "state_address": Coalesce(F("on_channel__address"), Value("")),
-        "state_fingerprint": Coalesce(F("on_channel__fingerprint"), Value("")),
-        "state_valid": Coalesce(F("on_channel__is_valid"), True),
-        "state_quarantined": Coalesce(F("on_channel__quarantined"), False),
-        "state_suppressed": Coalesce(F("on_channel__suppressed"), False),
-        "state_opted_out": Coalesce(F("on_channel__opted_out"), False),
+        **{state: Coalesce(F(f"on_channel__{column}"), Value(quiet)) for state, column, quiet in _COLUMNS},
     }
+
+
+_COLUMNS: tuple[tuple[str, str, str | bool], ...] = (
+    ("state_address", "address", ""),
+    ("state_fingerprint", "fingerprint", ""),
+    ("state_valid", "is_valid", True),
+    ("state_quarantined", "quarantined", False),
+    ("state_suppressed", "suppressed", False),
+    ("state_opted_out", "opted_out", False),
+)
 
 
 def _past(question: Question) -> dict[str, Any]:

@@ -6,28 +6,17 @@ from the ledger for a moment in the past. Every reading here puts the same annot
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
-from django.db.models import (
-    BooleanField,
-    Case,
-    Count,
-    FilteredRelation,
-    IntegerField,
-    Min,
-    OuterRef,
-    Q,
-    Subquery,
-    Value,
-    When,
-)
-from django.db.models.expressions import CombinedExpression, ExpressionWrapper
+from django.db.models import BooleanField, Count, FilteredRelation, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models.expressions import ExpressionWrapper
 
 from contacts.extension_points import Condition, Text, conditions, states
-from contacts.models import Contact
+from contacts.models import ChannelStatus, Contact, Project
 from contacts.models.contact import ContactQuerySet
 
 
@@ -46,6 +35,14 @@ class Question:
     @property
     def is_past(self) -> bool:
         return self.at is not None or self.known_at is not None
+
+
+class Source(Enum):
+    """What states are read from: a contact joined with its channel, the channel's row, no such row."""
+
+    JOINED = "joined"
+    CHANNEL = "channel"
+    ABSENT = "absent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +122,13 @@ def with_states(contacts: ContactQuerySet, question: Question) -> ContactQuerySe
     for moment in (question.at, question.known_at):
         if moment is not None:
             asked = asked.filter(created_at__lte=moment)
+    return _annotated(asked, question, Source.JOINED)
+
+
+def _annotated(rows: Any, question: Question, source: Source) -> Any:
     for group in states:
-        asked = asked.annotate(**group.annotations(question))
-    return asked
+        rows = rows.annotate(**group.annotations(question, source))
+    return rows
 
 
 def eligible(contacts: ContactQuerySet, question: Question) -> ContactQuerySet:
@@ -172,30 +173,60 @@ def verdicts(ids: Iterable[int], question: Question) -> dict[int, Verdict]:
 
 
 def audience(contacts: ContactQuerySet, question: Question) -> Audience:
-    """Count everybody once, in one pass: each condition is one bit, and rows are grouped by the bits."""
+    """Count everybody once, in one pass: rows are grouped by which conditions they meet."""
+    return _sum_up(_groups(with_states(contacts, question), question), question)
+
+
+def project_audience(project: Project, question: Question) -> Audience:
+    """``audience`` of a whole project, without the join where the present is asked about.
+
+    A channel's row carries a copy of every state, so the rows are counted alone; contacts without one are
+    all others, and differ among themselves only in their switch.
+    """
+    if question.is_past:
+        return audience(Contact.objects.in_project(project), question)
+    rows = ChannelStatus.objects.filter(project=project, channel=question.channel)
+    with_row = list(_groups(_annotated(rows, question, Source.CHANNEL), question))
+    everybody = _annotated(Contact.objects.in_project(project), question, Source.ABSENT)
+    counted: dict[bool, int] = {True: 0, False: 0}
+    for active, _failed, number in with_row:
+        counted[active] += number
+    absent = [
+        (active, failed, number - counted[active]) for active, failed, number in _groups(everybody, question)
+    ]
+    return _sum_up([*with_row, *absent], question)
+
+
+_Group = tuple[bool, frozenset[str], int]
+
+
+def _groups(rows: QuerySet[Any], question: Question) -> Iterator[_Group]:
+    """State of the switch, conditions failed, and how many rows have just these. Booleans, not one number:
+    PostgreSQL then knows that there are few groups, and counts in parallel."""
     asked = conditions_for(question)
-    bits: Any = Value(0)
-    for place, item in enumerate(asked):
-        bit = Case(When(item.expression, then=Value(0)), default=Value(1 << place), output_field=IntegerField())
-        bits = bit if place == 0 else CombinedExpression(bits, "+", bit, output_field=IntegerField())
-    groups = (
-        with_states(contacts, question)
-        .order_by()
-        .annotate(failing=bits)
-        .values("failing")
-        .annotate(number=Count("pk"))
-        .values_list("failing", "number")
+    names = [f"met_{item.key}" for item in asked]
+    grouped = (
+        rows.order_by()
+        .annotate(**{f"met_{item.key}": _boolean(item.expression) for item in asked})
+        .values("state_active", *names)
+        .annotate(number=Count("*"))
     )
+    for row in grouped:
+        failed = frozenset(item.key for item, name in zip(asked, names, strict=True) if not row[name])
+        yield bool(row["state_active"]), failed, row["number"]
+
+
+def _sum_up(groups: Iterable[_Group], question: Question) -> Audience:
+    asked = conditions_for(question)
     first = {item.key: 0 for item in asked}
     each = dict(first)
     total = eligible_count = 0
-    for mask, number in groups:
+    for _active, failed, number in groups:
         total += number
-        failed = [item.key for place, item in enumerate(asked) if mask & (1 << place)]
         if not failed:
             eligible_count += number
             continue
-        first[failed[0]] += number
+        first[next(item.key for item in asked if item.key in failed)] += number
         for key in failed:
             each[key] += number
     return Audience(total, eligible_count, first, each, asked)

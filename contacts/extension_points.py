@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils.functional import Promise
 
 if TYPE_CHECKING:
-    from contacts.eligibility import Question
+    from contacts.eligibility import Question, Source
 
 Text = str | Promise
 
@@ -94,11 +94,11 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """Named states that conditions are written over: a question in, annotations out."""
+    """Named states that conditions are written over: a question and a source of rows in, annotations out."""
 
     key: str
     order: int
-    annotations: Callable[[Question], dict[str, Any]]
+    annotations: Callable[[Question, Source], dict[str, Any]]
 
 
 holdings: Registry[Holding] = Registry()
