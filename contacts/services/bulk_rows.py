@@ -1,0 +1,81 @@
+"""Many rows into a table at once: COPY on PostgreSQL, prepared inserts on SQLite."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from django.db import connections, models
+
+
+def reserve_ids(model: type[models.Model], number: int, using: str = "default") -> list[int]:
+    """Ids that nobody else will get, in rising order. On SQLite the caller's transaction holds them."""
+    connection = connections[using]
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
+                [table, number],
+            )
+            return [row[0] for row in cursor.fetchall()]
+        cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
+        found = cursor.fetchone()
+        first = (found[0] if found else 0) + 1
+        return list(range(first, first + number))
+
+
+def load_rows(
+    model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]], using: str = "default"
+) -> None:
+    """Insert rows whose values stand in the order of ``columns`` (fields by attribute name).
+
+    JSON values are given as Python data, moments with their time zone.
+    """
+    connection = connections[using]
+    by_name = {field.attname: field for field in model._meta.concrete_fields}
+    fields = [by_name[name] for name in columns]
+    quote = connection.ops.quote_name
+    names = ", ".join(quote(field.column) for field in fields)
+    table = quote(model._meta.db_table)
+    converters = _converters(fields, connection)
+    converted = (_convert(row, converters) for row in rows) if converters else rows
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+                for row in converted:
+                    copy.write_row(row)
+        else:
+            places = ", ".join("%s" for _name in columns)
+            cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", converted)
+
+
+def _converters(fields: Sequence[Any], connection: Any) -> list[tuple[int, Callable[[Any], Any]]]:
+    found: list[tuple[int, Callable[[Any], Any]]] = []
+    for place, field in enumerate(fields):
+        if isinstance(field, models.JSONField):
+            found.append((place, _as_json))
+        elif connection.vendor == "sqlite" and isinstance(field, models.DateTimeField):
+            found.append((place, connection.ops.adapt_datetimefield_value))
+        elif connection.vendor == "sqlite" and isinstance(field, models.DateField):
+            found.append((place, connection.ops.adapt_datefield_value))
+        elif connection.vendor == "sqlite" and isinstance(field, models.UUIDField):
+            found.append((place, _as_hex))
+    return found
+
+
+def _convert(row: Sequence[Any], converters: list[tuple[int, Callable[[Any], Any]]]) -> list[Any]:
+    values = list(row)
+    for place, converter in converters:
+        if values[place] is not None:
+            values[place] = converter(values[place])
+    return values
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value)
+
+
+def _as_hex(value: Any) -> str:
+    return value.hex
