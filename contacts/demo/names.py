@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (a line a language)
 """Names of many languages for the demo: as people write them, and as their email addresses spell them."""
 
 from __future__ import annotations
