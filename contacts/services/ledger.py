@@ -111,6 +111,41 @@ def record(
     return written.count()
 
 
+def said_of(contact: Contact, origin: Origin, moment: datetime, **columns: Any) -> tuple[StatusHistory, Origin]:
+    """An entry about one contact that is happening now, for ``record_each``."""
+    entry = StatusHistory(
+        organization_id=contact.organization_id,
+        project_id=contact.project_id,
+        contact=contact,
+        occurred_at=moment,
+        recorded_at=moment,
+        requested_on=origin.requested_on,
+        method=origin.method,
+        actor_kind=origin.actor.kind,
+        actor_number=origin.actor.number,
+        actor_label=origin.actor.label,
+        reason=origin.reason,
+        request_id=origin.request_id,
+        **columns,
+    )
+    return entry, origin
+
+
+def record_each(entries: Iterable[tuple[StatusHistory, Origin]]) -> None:
+    """Write entries whose notes and evidence differ, such as the lines of a file."""
+    written: list[StatusHistory] = []
+    details: list[EntryDetail] = []
+    for entry, origin in entries:
+        entry.detail_digest, detail = _detail(origin, None)
+        written.append(entry)
+        if detail:
+            details.append(EntryDetail(entry=entry, **detail))
+    StatusHistory.objects.bulk_create(written)
+    for detail_row in details:
+        detail_row.entry_id = detail_row.entry.pk
+    EntryDetail.objects.bulk_create(details)
+
+
 def outcome(
     origin: Origin, *, repeated: int = 0, skipped: tuple[Skipped, ...] = (), says: str | None = None
 ) -> Change:
