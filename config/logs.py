@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 import structlog
@@ -18,7 +18,7 @@ ALLOWED = frozenset(
 )  # fmt: skip
 
 
-def only_allowed(logger: Any, name: str, event: dict[str, Any]) -> dict[str, Any]:
+def only_allowed(logger: Any, name: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
     """Drop what is not on the list: a name or an address cannot slip in as a keyword."""
     return {key: value for key, value in event.items() if key in ALLOWED or key.startswith("_")}
 

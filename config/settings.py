@@ -74,9 +74,7 @@ try:
     if not DATABASES["default"].get("ENGINE"):
         raise ValueError
 except (ValueError, KeyError) as error:
-    raise ImproperlyConfigured(
-        "DATABASE_URL: write postgres://user:password@host/name or sqlite:///path."
-    ) from error
+    raise ImproperlyConfigured("DATABASE_URL: write postgres://user:password@host/name or sqlite:///path.") from error
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",

@@ -58,9 +58,7 @@ class Access:
 
     @property
     def actor(self) -> Actor:
-        return Actor(
-            ActorKind.USER, self.user.pk, self.user.get_full_name(), self.authority, self.may_administer
-        )
+        return Actor(ActorKind.USER, self.user.pk, self.user.get_full_name(), self.authority, self.may_administer)
 
     def may_send(self, channel: str) -> bool:
         return channel in self.channels
@@ -80,9 +78,7 @@ class Access:
         """The origin of this user's own click."""
         if request_id is not None:
             fields["request_id"] = request_id
-        return Origin.manual(
-            self.user, authority=self.authority, may_undo_others=self.may_administer, **fields
-        )
+        return Origin.manual(self.user, authority=self.authority, may_undo_others=self.may_administer, **fields)
 
 
 def access_for(user: User | AnonymousUser, project_slug: str, *, needs: str = VIEW) -> Access:
@@ -123,7 +119,9 @@ def contact_for(
 
 def organization_for(user: User | AnonymousUser, organization_slug: str) -> Organization:
     """An organization that the user administers; for everybody else it does not exist."""
-    organization = Organization.objects.filter(slug=organization_slug, admins__user_id=user.pk).first()
+    organization = None
+    if isinstance(user, User):
+        organization = Organization.objects.filter(slug=organization_slug, admins__user=user).first()
     if organization is None:
         raise Http404
     return organization

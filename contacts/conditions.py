@@ -178,12 +178,9 @@ CONDITIONS = (
         key="not_opted_out",
         order=60,
         met=_("Not opted out"),
-        failing=_by_channel(
-            email=_("Opted out of email"), sms=_("Opted out of SMS"), push=_("Opted out of push")
-        ),
+        failing=_by_channel(email=_("Opted out of email"), sms=_("Opted out of SMS"), push=_("Opted out of push")),
         word=_("Opted out"),
         help=_("Neither the contact nor anybody at this address opted out of the channel."),
         expression=Q(state_opted_out=False),
     ),
 )
-

@@ -121,9 +121,9 @@ def map_columns(names: Sequence[str], *, key: str = "") -> Columns:
         by_name.setdefault(plain(name), place)
     places: dict[str, int] = {}
     for what, known in NAMES.items():
-        place = next((by_name[name] for name in known if name in by_name), None)
-        if place is not None:
-            places[what] = place
+        found = next((by_name[name] for name in known if name in by_name), None)
+        if found is not None:
+            places[what] = found
     if "last_name" in places:
         places.pop("full_name", None)
         if "first_name" not in places and plain(names[places["last_name"]]) == "nom":
@@ -136,9 +136,7 @@ def map_columns(names: Sequence[str], *, key: str = "") -> Columns:
         others=[(place, name) for place, name in enumerate(names) if place not in used],
         left=[place for place, name in enumerate(names) if plain(name) in LEFT_COLUMNS],
         status=[
-            (place, plain(name) in _YES_NO_COLUMNS)
-            for place, name in enumerate(names)
-            if plain(name) in STATUS_COLUMNS
+            (place, plain(name) in _YES_NO_COLUMNS) for place, name in enumerate(names) if plain(name) in STATUS_COLUMNS
         ],
     )
 
@@ -148,9 +146,7 @@ def _key_place(names: Sequence[str], by_name: dict[str, int], places: dict[str, 
         exact = [place for place, name in enumerate(names) if name == key]
         found = exact[0] if exact else by_name.get(plain(key))
         if found is None:
-            raise UnreadableFile(
-                _("There is no column “%(name)s”.") % {"name": key}, remedy=_the_columns(names)
-            )
+            raise UnreadableFile(_("There is no column “%(name)s”.") % {"name": key}, remedy=_the_columns(names))
         return found
     if "key" in places:
         return places["key"]

@@ -50,9 +50,7 @@ class Row:
 class Table:
     """A CSV file whose header was read. ``rows`` may be gone through several times."""
 
-    def __init__(
-        self, file: BinaryIO, encoding: str, delimiter: str, columns: list[str], header_line: int
-    ) -> None:
+    def __init__(self, file: BinaryIO, encoding: str, delimiter: str, columns: list[str], header_line: int) -> None:
         self._file = file
         self.encoding = encoding
         self.delimiter = delimiter

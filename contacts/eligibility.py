@@ -115,9 +115,7 @@ def conditions_for(question: Question) -> tuple[Condition, ...]:
 def with_states(contacts: ContactQuerySet, question: Question) -> ContactQuerySet:
     """The contacts with every named state of the question; those who came after ``at`` are left out."""
     asked = contacts.annotate(
-        on_channel=FilteredRelation(
-            "channel_statuses", condition=Q(channel_statuses__channel=question.channel)
-        )
+        on_channel=FilteredRelation("channel_statuses", condition=Q(channel_statuses__channel=question.channel))
     )
     for moment in (question.at, question.known_at):
         if moment is not None:
@@ -191,9 +189,7 @@ def project_audience(project: Project, question: Question) -> Audience:
     counted: dict[bool, int] = {True: 0, False: 0}
     for active, _failed, number in with_row:
         counted[active] += number
-    absent = [
-        (active, failed, number - counted[active]) for active, failed, number in _groups(everybody, question)
-    ]
+    absent = [(active, failed, number - counted[active]) for active, failed, number in _groups(everybody, question)]
     return _sum_up([*with_row, *absent], question)
 
 
@@ -238,7 +234,7 @@ def same_address(contacts: ContactQuerySet, question: Question) -> ContactQueryS
     older = (
         eligible(contacts, question)
         .order_by()
-        .filter(state_fingerprint=OuterRef("state_fingerprint"))
+        .filter(Q(state_fingerprint=OuterRef("state_fingerprint")))
         .values("state_fingerprint")
         .annotate(oldest=Min("pk"))
         .values("oldest")

@@ -39,9 +39,7 @@ def standing(words: Iterable[Word]) -> list[Word]:
     """The noes that no yes lifts."""
     words = list(words)
     yeses = [word for word in words if word.says == Says.YES]
-    return [
-        no for no in words if no.says == Says.NO and not any(lifts(yes, no) for yes in yeses)
-    ]
+    return [no for no in words if no.says == Says.NO and not any(lifts(yes, no) for yes in yeses)]
 
 
 def shut(words: Iterable[Word]) -> bool:
@@ -94,9 +92,7 @@ def _last_words() -> dict[str, Max]:
     last: dict[str, Max] = {}
     for weight in Weight.values:
         last[f"no_{weight}"] = Max("occurred_at", filter=Q(says=Says.NO, weight=weight))
-        last[f"yes_{weight}"] = Max(
-            "word_at" if weight else "occurred_at", filter=Q(says=Says.YES, weight__gte=weight)
-        )
+        last[f"yes_{weight}"] = Max("word_at" if weight else "occurred_at", filter=Q(says=Says.YES, weight__gte=weight))
     return last
 
 

@@ -45,7 +45,9 @@ def _said_no(ids: Iterable[int]) -> Mapping[int, int]:
     noes = StatusHistory.objects.filter(
         contact_id__in_set=list(ids), aspect=Aspect.ACTIVE, says=Says.NO, weight__gte=Weight.REPORTED
     ).not_voided()
-    return dict(noes.order_by().values("contact_id").annotate(heaviest=Max("weight")).values_list("contact_id", "heaviest"))
+    return dict(
+        noes.order_by().values("contact_id").annotate(heaviest=Max("weight")).values_list("contact_id", "heaviest")
+    )
 
 
 def _count_addresses(ids: Iterable[int]) -> Mapping[int, Count]:

@@ -35,7 +35,7 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        return f"postgres://sendable@{str(self.folder).replace('/', '%2F')}/postgres"
+        return f"postgres://sendable@/{self.folder}/postgres"
 
     def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -84,8 +84,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         text = "PostgreSQL is not installed, so its tests are not run: apt-get install postgresql"
         if os.environ.get("CI") == "true":
             raise pytest.UsageError(text)
-        print(f"SKIPPED: {text}")
-        pytest.exit(text, returncode=0)
+        pytest.exit(f"SKIPPED: {text}", returncode=0)
     cluster = Cluster(binaries)
     try:
         cluster.start()

@@ -21,9 +21,7 @@ class CommunicationType(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["project", "slug"], name="communication_type_unique")
-        ]
+        constraints = [models.UniqueConstraint(fields=["project", "slug"], name="communication_type_unique")]
         ordering = ["name"]
 
     def __str__(self) -> str:

@@ -55,9 +55,7 @@ class Telling:
     def later(self, share: float = 0.6) -> datetime:
         """Some moment after the last one, leaving time for what follows."""
         left = (self.until - self.now).total_seconds()
-        self.now += timedelta(
-            seconds=1 + left * share * self.dice.random(), microseconds=self.dice.randrange(999)
-        )
+        self.now += timedelta(seconds=1 + left * share * self.dice.random(), microseconds=self.dice.randrange(999))
         return min(self.now, self.until)
 
     def recently(self) -> datetime:
@@ -79,9 +77,7 @@ class Telling:
         return {"message": self.dice.choice(SENDINGS)}
 
     def authorization(self, at: datetime) -> tuple[str, date, str]:
-        source = self.dice.choice(
-            (AuthorizationSource.VERBAL, AuthorizationSource.WRITTEN, AuthorizationSource.FORM)
-        )
+        source = self.dice.choice((AuthorizationSource.VERBAL, AuthorizationSource.WRITTEN, AuthorizationSource.FORM))
         return (source.value, (at - HOURS_WEST).date(), self.dice.choice(REFERENCES))
 
     def somebody(self) -> Actor:
@@ -101,9 +97,7 @@ def arrival(telling: Telling, addresses: dict[str, str]) -> list[Event]:
         (55, 20, 15, 10),
     )[0]
     evidence = {"file": dice.choice(FILES), "line": person.index + 2} if method == Method.IMPORT else {}
-    created = Event(
-        Aspect.ACTIVE, Says.YES, person.came_at, method, actor, reason=Reason.CREATED, evidence=evidence
-    )
+    created = Event(Aspect.ACTIVE, Says.YES, person.came_at, method, actor, reason=Reason.CREATED, evidence=evidence)
     put = [
         value(Aspect.ADDRESS, person.came_at + TICK * (place + 1), address, method, actor,
               channel=channel, reason=Reason.CREATED)
@@ -145,9 +139,7 @@ def is_not_in_the_new_list(telling: Telling) -> list[Event]:
 
 def is_on_a_list_of_opt_outs(telling: Telling) -> list[Event]:
     at = telling.once()
-    happened = max(
-        at - timedelta(days=telling.dice.randrange(1, 90)), telling.person.came_at + timedelta(seconds=5)
-    )
+    happened = max(at - timedelta(days=telling.dice.randrange(1, 90)), telling.person.came_at + timedelta(seconds=5))
     evidence = {"file": "unsubscribed.csv", "line": telling.person.index % 400 + 2}
     happened = min(happened, at)
     return [
@@ -246,9 +238,7 @@ def comes_and_goes(telling: Telling) -> list[Event]:
 def is_mistaken_for_another(telling: Telling) -> list[Event]:
     """A slip, taken back the same day."""
     editor = telling.staff.editor
-    slip = no(
-        staff_voice(editor, Reason.VERBAL_REQUEST), Aspect.ACTIVE, telling.once(), note="Asked by telephone."
-    )
+    slip = no(staff_voice(editor, Reason.VERBAL_REQUEST), Aspect.ACTIVE, telling.once(), note="Asked by telephone.")
     taken_back = Event(
         Aspect.ACTIVE, Says.VOID, telling.soon(20), Method.MANUAL, editor, reason=Reason.SLIP, voids=0,
         note="It was another person of the same name.",
@@ -317,9 +307,7 @@ def _activated(telling: Telling, actor: Actor, weight: Weight) -> Event:
     return _lifted(telling, actor, weight, Aspect.ACTIVE, telling.later(), "")
 
 
-def _lifted(
-    telling: Telling, actor: Actor, weight: Weight, aspect: Aspect, at: datetime, channel: str
-) -> Event:
+def _lifted(telling: Telling, actor: Actor, weight: Weight, aspect: Aspect, at: datetime, channel: str) -> Event:
     return Event(
         aspect, Says.YES, at, Method.MANUAL, actor, weight, Reason.AUTHORIZED, channel,
         OPTED_OUT if channel else None, authorization=telling.authorization(at),

@@ -17,9 +17,7 @@ class BlockQuerySet(models.QuerySet["Block"]):
 
     def reaching(self, project: Project) -> Self:
         """Blocks that hold in a project: its own, and those of its whole organization."""
-        return self.filter(
-            Q(project=project) | Q(project__isnull=True), organization=project.organization_id
-        )
+        return self.filter(Q(project=project) | Q(project__isnull=True), organization=project.organization_id)
 
 
 class Block(models.Model):
@@ -29,9 +27,7 @@ class Block(models.Model):
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="blocks")
-    project = models.ForeignKey(
-        Project, null=True, blank=True, on_delete=models.PROTECT, related_name="blocks"
-    )
+    project = models.ForeignKey(Project, null=True, blank=True, on_delete=models.PROTECT, related_name="blocks")
     channel = models.CharField(max_length=8, choices=Channel)
     fingerprint = models.CharField(max_length=100)
     kind = models.CharField(max_length=12, choices=BlockKind)

@@ -107,9 +107,7 @@ class ChannelStatus(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["contact", "channel"], name="channel_status_unique"),
-            models.CheckConstraint(
-                condition=Q(channel__in=Channel.values), name="channel_status_channel_known"
-            ),
+            models.CheckConstraint(condition=Q(channel__in=Channel.values), name="channel_status_channel_known"),
         ]
         indexes = [
             models.Index(fields=["fingerprint"], name="channel_status_by_fingerprint"),

@@ -25,9 +25,7 @@ class LedgerEntry(models.Model):
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
-    project = models.ForeignKey(
-        Project, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
+    project = models.ForeignKey(Project, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     contact = models.ForeignKey(
         Contact, null=True, blank=True, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False,
         related_name="%(class)s",
@@ -43,9 +41,7 @@ class LedgerEntry(models.Model):
     actor_number = models.BigIntegerField(null=True, blank=True)
     actor_label = models.CharField(max_length=254, blank=True, default="")
     reason = models.CharField(max_length=20, choices=Reason, blank=True, default="")
-    authorization_source = models.CharField(
-        max_length=8, choices=AuthorizationSource, blank=True, default=""
-    )
+    authorization_source = models.CharField(max_length=8, choices=AuthorizationSource, blank=True, default="")
     authorization_on = models.DateField(null=True, blank=True)
     detail_digest = models.CharField(max_length=64, blank=True, default="")
     request_id = models.UUIDField()
@@ -107,21 +103,15 @@ class StatusHistory(LedgerEntry):
             models.Index(fields=["request_id"], name="history_by_request"),
         ]  # fmt: skip
         constraints = [
-            models.CheckConstraint(
-                condition=Q(aspect__in=Aspect.values), name="history_aspect_known"
-            ),
+            models.CheckConstraint(condition=Q(aspect__in=Aspect.values), name="history_aspect_known"),
             models.CheckConstraint(condition=Q(says__in=Says.values), name="history_says_known"),
             models.CheckConstraint(condition=Q(weight__in=Weight.values), name="history_weight_known"),
-            models.CheckConstraint(
-                condition=Q(occurred_at__lte=F("recorded_at")), name="history_not_from_the_future"
-            ),
+            models.CheckConstraint(condition=Q(occurred_at__lte=F("recorded_at")), name="history_not_from_the_future"),
             models.CheckConstraint(
                 condition=Q(says=Says.VOID, voids__isnull=False) | ~Q(says=Says.VOID) & Q(voids__isnull=True),
                 name="history_void_names_entry",
             ),
-            models.UniqueConstraint(
-                fields=["voids"], condition=Q(voids__isnull=False), name="history_voided_once"
-            ),
+            models.UniqueConstraint(fields=["voids"], condition=Q(voids__isnull=False), name="history_voided_once"),
         ]
 
     def get_absolute_url(self) -> str | None:
@@ -141,9 +131,7 @@ class StatusHistory(LedgerEntry):
 class EntryDetail(models.Model):
     """An entry's free text and evidence. Erased with the contact, also where the entry itself stays."""
 
-    entry = models.OneToOneField(
-        StatusHistory, on_delete=models.DO_NOTHING, primary_key=True, related_name="detail"
-    )
+    entry = models.OneToOneField(StatusHistory, on_delete=models.DO_NOTHING, primary_key=True, related_name="detail")
     note = models.TextField(blank=True)
     authorization_reference = models.TextField(blank=True)
     evidence = models.JSONField(default=dict, blank=True)

@@ -32,9 +32,7 @@ class Project(models.Model):
     name = models.CharField(_("name"), max_length=200)
     slug = models.SlugField(unique=True)
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
-    default_country = models.CharField(
-        _("country of national phone numbers"), max_length=2, blank=True, default=""
-    )
+    default_country = models.CharField(_("country of national phone numbers"), max_length=2, blank=True, default="")
     delivery_errors = models.PositiveSmallIntegerField(
         _("delivery errors until quarantine"),
         default=3,
@@ -89,9 +87,7 @@ class OrganizationAdmin(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["organization", "user"], name="organization_admin_unique")
-        ]
+        constraints = [models.UniqueConstraint(fields=["organization", "user"], name="organization_admin_unique")]
 
     def __str__(self) -> str:
         return f"{self.pk}"

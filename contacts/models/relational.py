@@ -18,9 +18,7 @@ class RelationalTable(models.Model):
     columns = models.JSONField(_("columns"), default=list)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["project", "slug"], name="relational_table_unique")
-        ]
+        constraints = [models.UniqueConstraint(fields=["project", "slug"], name="relational_table_unique")]
 
     def __str__(self) -> str:
         return self.name

@@ -67,17 +67,14 @@ def in_words(entries: StatusHistoryQuerySet, access: Access) -> list[EntryInWord
     rows = list(entries.select_related("detail", "block"))
     ids = [row.pk for row in rows]
     contacts = Contact.objects.in_bulk({row.contact_id for row in rows if row.contact_id})
-    voids = {
-        row.voids: row for row in StatusHistory.objects.filter(voids__in=ids).select_related("detail")
-    }
+    voids = {row.voids: row for row in StatusHistory.objects.filter(voids__in=ids).select_related("detail")}
     may_undo: set[int] = set()
     if access.may_edit:
         own = StatusHistory.objects.filter(pk__in=ids, project=access.project)
         may_undo = set(undoable(own, access.actor).values_list("pk", flat=True))
     slug = access.project.slug
     return [
-        _describe(row, contacts.get(row.contact_id or 0), voids.get(row.pk), row.pk in may_undo, slug)
-        for row in rows
+        _describe(row, contacts.get(row.contact_id or 0), voids.get(row.pk), row.pk in may_undo, slug) for row in rows
     ]
 
 
@@ -101,7 +98,9 @@ def _describe(
         source=_source(row, detail.evidence if detail else {}),
         weight_label=str(Weight(row.weight).label),
         dated=row.occurred_at if row.recorded_at - row.occurred_at > timedelta(minutes=1) else None,
-        late=_("Kept, and changed nothing: a later word is newer.") if row.is_late and row.to_value in OPEN_WORDS else "",
+        late=_("Kept, and changed nothing: a later word is newer.")
+        if row.is_late and row.to_value in OPEN_WORDS
+        else "",
         confirmed=_confirmed(row),
         voided=_("Taken back by entry %(number)s.") % {"number": void.pk} if void else "",
         contact_name=contact.name if contact else "",
@@ -110,6 +109,10 @@ def _describe(
         entry_url=reverse("contacts:entry", args=[slug, row.pk]),
         may_undo=may_undo,
     )
+
+
+def _late(row: StatusHistory) -> str:
+    return _("Kept, and changed nothing: a later word is newer.") if row.is_late and row.to_value in OPEN_WORDS else ""
 
 
 OPEN_WORDS = frozenset({"active", "not_opted_out", "not_quarantined", "not_suppressed"})

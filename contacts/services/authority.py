@@ -57,9 +57,7 @@ def with_last_words(gates: QuerySet[Any], *readings: tuple[Words, str]) -> Query
     strongest = [Coalesce(strongest_no_of(words(), gate=gate), none) for words, gate in readings]
     last_no_at = [
         Coalesce(
-            Subquery(
-                words().filter(says=Says.NO).order_by("-occurred_at", "-id").values("occurred_at")[:1]
-            ),
+            Subquery(words().filter(says=Says.NO).order_by("-occurred_at", "-id").values("occurred_at")[:1]),
             never,
         )
         for words, gate in readings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -47,10 +48,9 @@ def quarantine(
         )  # fmt: skip
         moment = moment_for(ids)
         occurred_at = occurrence(origin, moment)
-        gates = rows.annotate(
-            gate=Subquery(block.values("pk")[:1]), shut=Subquery(block.values("is_on")[:1])
-        )
+        gates = rows.annotate(gate=Subquery(block.values("pk")[:1]), shut=Subquery(block.values("is_on")[:1]))
         words = StatusHistory.objects.filter(block=OuterRef("gate")).not_voided()
+        lifted = lifted_by(words, weight=origin.weight_of_no, occurred_at=occurred_at)
         record(
             gates,
             aspect=Aspect.QUARANTINE,
@@ -59,13 +59,15 @@ def quarantine(
             moment=moment,
             occurred_at=occurred_at,
             block=Subquery(block.values("pk")[:1]),
-            **_becomes(Aspect.QUARANTINE, Q(shut=True), lifted_by(words, weight=origin.weight_of_no, occurred_at=occurred_at)),
+            **_becomes(Aspect.QUARANTINE, Q(shut=True), lifted),
         )
         blocks = list(gates.values_list("gate", flat=True))
         found = set(rows.values_list("contact_id", flat=True))
         touch(found, moment)
         fold_blocks(blocks, moment)
-        homeless = skipping([(sorted(set(ids) - found), InvalidAddress(_("The contact has no address on this channel.")))])
+        homeless = skipping(
+            [(sorted(set(ids) - found), InvalidAddress(_("The contact has no address on this channel.")))]
+        )
         return outcome(origin, repeated=len(locked) - len(ids), skipped=homeless)
 
     return with_addresses_locked(contacts, [channel], change)
@@ -153,9 +155,7 @@ def lift(
     lock_ids(holders(fingerprints))
     all_ids = [pk for pk, _fingerprint in wanted]
     done = set(
-        StatusHistory.objects.filter(request_id=origin.request_id, block__in=all_ids).values_list(
-            "block_id", flat=True
-        )
+        StatusHistory.objects.filter(request_id=origin.request_id, block__in=all_ids).values_list("block_id", flat=True)
     )
     rows = Block.objects.filter(pk__in_set=[pk for pk in all_ids if pk not in done])
     idle = list(rows.filter(is_on=False).values_list("pk", flat=True))
@@ -192,7 +192,7 @@ def lift(
     return outcome(origin, repeated=len(done), skipped=refusals + judgement.skipped)
 
 
-def _becomes(aspect: Aspect, is_shut: Q, lifted: QuerySet[StatusHistory]) -> dict[str, Case]:
+def _becomes(aspect: Aspect, is_shut: Q, lifted: QuerySet[StatusHistory]) -> dict[str, Any]:
     return {
         "from_value": Case(When(is_shut, then=Value(SHUT[aspect])), default=Value(OPEN[aspect])),
         "to_value": Case(When(~is_shut & Exists(lifted), then=Value(OPEN[aspect])), default=Value(SHUT[aspect])),

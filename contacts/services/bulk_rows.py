@@ -35,7 +35,7 @@ def load_rows(
     """
     connection = connections[using]
     by_name = {field.attname: field for field in model._meta.concrete_fields}
-    fields = [by_name[name] for name in columns]
+    fields: list[Any] = [by_name[name] for name in columns]
     quote = connection.ops.quote_name
     names = ", ".join(quote(field.column) for field in fields)
     table = quote(model._meta.db_table)
@@ -48,7 +48,7 @@ def load_rows(
                     copy.write_row(row)
         else:
             places = ", ".join("%s" for _name in columns)
-            cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", converted)
+            cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", converted)  # type: ignore[arg-type]
 
 
 def _converters(fields: Sequence[Any], connection: Any) -> list[tuple[int, Callable[[Any], Any]]]:

@@ -214,9 +214,7 @@ def _record(run: _Run, row: Row) -> _Record:
     elif text := columns.value(cells, "key"):
         key = clean_key(text)
     else:
-        raise RegisterError(
-            _("The cell of the key is empty (column “%(name)s”).") % {"name": columns.key_name}
-        )
+        raise RegisterError(_("The cell of the key is empty (column “%(name)s”).") % {"name": columns.key_name})
     return _Record(row.line, key, _details(columns, cells).cleaned(), addresses)
 
 
@@ -298,12 +296,7 @@ def _write(run: _Run, records: list[_Record]) -> None:
 
 def _write_once(run: _Run, records: list[_Record]) -> None:
     lock_addresses(
-        [
-            mark
-            for record in records
-            for address in record.addresses.values()
-            for mark in address.fingerprints
-        ],
+        [mark for record in records for address in record.addresses.values() for mark in address.fingerprints],
         exclusive=False,
     )
     known = _known(run, records)
@@ -354,9 +347,7 @@ def _update(run: _Run, records: list[_Record], known: dict[str, Contact]) -> int
     for record in records:
         contact = known[record.key]
         moved = [
-            address
-            for address in record.addresses.values()
-            if held.get((contact.pk, address.channel)) != address.key
+            address for address in record.addresses.values() if held.get((contact.pk, address.channel)) != address.key
         ]
         has_new_details = _take_details(contact, record.details)
         if has_new_details:

@@ -137,9 +137,7 @@ def _users(project: Project, second: Project) -> dict[str, User]:
                 defaults={"role": login.role, "may_delete": login.role == Role.ADMIN,
                           "may_export": login.role != Role.VIEWER},
             )  # fmt: skip
-    OrganizationAdmin.objects.get_or_create(
-        organization=project.organization, user=users["organization_admin"]
-    )
+    OrganizationAdmin.objects.get_or_create(organization=project.organization, user=users["organization_admin"])
     Membership.objects.get_or_create(project=second, user=users["editor"], defaults={"role": Role.EDITOR})
     return users
 
@@ -161,9 +159,7 @@ def _populate(
     progress: Callable[[int, int], None],
 ) -> None:  # fmt: skip
     """Add people in chunks, so that memory stays flat. Numbers go on after everybody who was ever there."""
-    first = (
-        Contact.objects.in_project(project).count() + ErasureReceipt.objects.filter(project=project).count()
-    )
+    first = Contact.objects.in_project(project).count() + ErasureReceipt.objects.filter(project=project).count()
     orders = RelationalTable.objects.get(project=project, slug="orders")
     visits = RelationalTable.objects.get(project=project, slug="visits")
     for start in range(first, first + number, CHUNK):

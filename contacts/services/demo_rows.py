@@ -155,12 +155,7 @@ class Chunk:
         word_at: datetime | None,
         voids: int | None,
     ) -> tuple[str, str]:
-        if (
-            event.says == Says.YES
-            and not gates[0].words
-            and not event.authorization
-            and event.aspect == Aspect.ACTIVE
-        ):
+        if event.says == Says.YES and not gates[0].words and not event.authorization and event.aspect == Aspect.ACTIVE:
             gates[0].words[len(self.entries)] = Word(Says.YES, event.weight, occurred_at)
             return "", OPEN[Aspect.ACTIVE]
         was_shut = gates[0].is_shut
@@ -203,9 +198,7 @@ class Chunk:
             return ""
         salt = uuid.uuid4()
         self.details.append((len(self.entries), event.note, reference, event.evidence, salt))
-        return digest_of(
-            salt, detail_text(note=event.note, authorization_reference=reference, evidence=event.evidence)
-        )
+        return digest_of(salt, detail_text(note=event.note, authorization_reference=reference, evidence=event.evidence))
 
     @transaction.atomic
     def load(self, orders: RelationalTable, visits: RelationalTable) -> None:
@@ -214,12 +207,8 @@ class Chunk:
         block_ids = reserve_ids(Block, len(self.blocks))
         entry_ids = reserve_ids(StatusHistory, len(self.entries))
         here = (self.project.organization_id, self.project.pk)
-        load_rows(
-            Contact, CONTACT, (self._contact(row, contact_ids[row.number], here) for row in self.contacts)
-        )
-        load_rows(
-            Block, BLOCK, (_block_row(block, block_ids[block.number], here) for block in self.blocks.values())
-        )
+        load_rows(Contact, CONTACT, (self._contact(row, contact_ids[row.number], here) for row in self.contacts))
+        load_rows(Block, BLOCK, (_block_row(block, block_ids[block.number], here) for block in self.blocks.values()))
         load_rows(
             ChannelStatus,
             CHANNEL,

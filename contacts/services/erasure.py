@@ -52,9 +52,7 @@ def erasure_preview(contacts: ContactQuerySet, *, requested_by_contact: bool = F
     """Count exactly what ``erase`` would take from these contacts."""
     ids = sorted(contacts.order_by().values_list("pk", flat=True))
     counted = {holding.key: holding.count(ids) for holding in holdings}
-    lines = tuple(
-        Line(holding.key, holding.label, *_total(counted[holding.key].values())) for holding in holdings
-    )
+    lines = tuple(Line(holding.key, holding.label, *_total(counted[holding.key].values())) for holding in holdings)
     kept = _weights_to_keep(ids, requested_by_contact)
     content = [ids, [(line.key, line.number) for line in lines], sorted(map(str, kept))]
     digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
@@ -156,9 +154,7 @@ def _keep_blocks(ids: list[int], origin: Origin, requested: bool) -> dict[int, i
             origin=origin.saying(reason=Reason.ERASURE, note="", evidence={}, requested_on=None),
             moment=moment,
             weight=weight,
-            from_value=Case(
-                When(is_on=True, then=Value(SHUT[Aspect.OPT_OUT])), default=Value(OPEN[Aspect.OPT_OUT])
-            ),
+            from_value=Case(When(is_on=True, then=Value(SHUT[Aspect.OPT_OUT])), default=Value(OPEN[Aspect.OPT_OUT])),
             to_value=SHUT[Aspect.OPT_OUT],
         )
         fold_blocks(list(blocks.values_list("pk", flat=True)), moment)
@@ -177,9 +173,7 @@ def _fingerprints_ever(ids: list[int]) -> set[str]:
 
 def _forget_addresses(fingerprints: set[str]) -> None:
     """Blocks keep the fingerprint alone once nobody in the register has the address any more."""
-    held = ChannelStatus.objects.filter(
-        fingerprint=OuterRef("fingerprint"), organization=OuterRef("organization_id")
-    )
+    held = ChannelStatus.objects.filter(fingerprint=OuterRef("fingerprint"), organization=OuterRef("organization_id"))
     blocks: QuerySet[Block] = Block.objects.filter(~Exists(held), fingerprint__in=fingerprints)
     EntryDetail.objects.filter(entry__block__in=blocks)._raw_delete("default")
     blocks.update(address=None)

@@ -101,13 +101,9 @@ def record(
             **columns,
         },
     )
-    written = StatusHistory.objects.filter(
-        request_id=origin.request_id, aspect=aspect, says=says, recorded_at=moment
-    )
+    written = StatusHistory.objects.filter(request_id=origin.request_id, aspect=aspect, says=says, recorded_at=moment)
     if detail:
-        insert_from(
-            written.filter(detail__isnull=True).order_by("pk"), EntryDetail, {"entry": F("pk"), **detail}
-        )
+        insert_from(written.filter(detail__isnull=True).order_by("pk"), EntryDetail, {"entry": F("pk"), **detail})
     return written.count()
 
 
@@ -146,9 +142,7 @@ def record_each(entries: Iterable[tuple[StatusHistory, Origin]]) -> None:
     EntryDetail.objects.bulk_create(details)
 
 
-def outcome(
-    origin: Origin, *, repeated: int = 0, skipped: tuple[Skipped, ...] = (), says: str | None = None
-) -> Change:
+def outcome(origin: Origin, *, repeated: int = 0, skipped: tuple[Skipped, ...] = (), says: str | None = None) -> Change:
     """The Change that the entries of this request amount to, as they stand in the history."""
     entries = StatusHistory.objects.filter(request_id=origin.request_id)
     if says:
@@ -195,5 +189,3 @@ def detail_text(*, note: str, authorization_reference: str, evidence: Any) -> st
 def digest_of(salt: uuid.UUID, text: str) -> str:
     """SHA-256 over salt and text, in hexadecimal."""
     return hashlib.sha256(salt.bytes + text.encode()).hexdigest()
-
-

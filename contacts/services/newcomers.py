@@ -111,7 +111,7 @@ def _entries(contact: Contact, somebody: Newcomer, moment: datetime) -> list[Any
             channel=address.channel,
             to_value=address.shown,
             address_fingerprint=address.fingerprint,
-        )  # fmt: skip
+        )
         for place, address in enumerate(somebody.addresses.values(), start=1)
     ]
     return [created, *put]

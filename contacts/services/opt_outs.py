@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from contacts.errors import NothingToDo
 from contacts.gates import lifted_by
 from contacts.models import Block, ChannelStatus, Contact, Project, StatusHistory
-from contacts.models.contact import ContactQuerySet
+from contacts.models.contact import ChannelStatusQuerySet, ContactQuerySet
 from contacts.origin import Authorization, Origin
 from contacts.services.authority import judge, with_last_words
 from contacts.services.change import Change, Skipped, skipping
@@ -56,9 +56,7 @@ def opt_out(contacts: ContactQuerySet, channel: str, *, origin: Origin) -> Chang
     return with_addresses_locked(contacts, [channel], change)
 
 
-def lift_opt_out(
-    contacts: ContactQuerySet, channel: str, *, origin: Origin, authorization: Authorization
-) -> Change:
+def lift_opt_out(contacts: ContactQuerySet, channel: str, *, origin: Origin, authorization: Authorization) -> Change:
     """Open a channel again on the contact's word: their own no, and the one on the address they have now.
 
     Skipped: who is not opted out, whose no weighs more than the actor's authority, who said no later.
@@ -102,19 +100,13 @@ def open_channel(
         from_value=OPTED_OUT,
         to_value=NOT_OPTED_OUT,
     )
-    opened = list(
-        ChannelStatus.objects.filter(pk__in_set=judgement.may_open).values_list("contact_id", flat=True)
-    )
+    opened = list(ChannelStatus.objects.filter(pk__in_set=judgement.may_open).values_list("contact_id", flat=True))
     _fold(opened, channel, moment)
     contact_of = dict(shut.values_list("pk", "contact_id"))
-    return tuple(
-        Skipped(tuple(contact_of[pk] for pk in group.ids), group.error) for group in judgement.skipped
-    )
+    return tuple(Skipped(tuple(contact_of[pk] for pk in group.ids), group.error) for group in judgement.skipped)
 
 
-def put_blocks(
-    ids: Iterable[int], channel: str, *, kind: str = BlockKind.OPT_OUT, cause: str = Cause.OPT_OUT
-) -> None:
+def put_blocks(ids: Iterable[int], channel: str, *, kind: str = BlockKind.OPT_OUT, cause: str = Cause.OPT_OUT) -> None:
     """Make sure that a row of ``Block`` exists, shut or not, for the addresses of these contacts."""
     ids = list(ids)
     without_row = Contact.objects.filter(pk__in_set=ids).exclude(channel_statuses__channel=channel)
@@ -148,7 +140,7 @@ def moment_for(ids: Iterable[int]) -> datetime:
     return moment_after(contacts=ids, blocks=blocks.values_list("pk", flat=True))
 
 
-def _rows(ids: Iterable[int], channel: str) -> QuerySet[ChannelStatus]:
+def _rows(ids: Iterable[int], channel: str) -> ChannelStatusQuerySet:
     return ChannelStatus.objects.filter(contact_id__in_set=list(ids), channel=channel)
 
 

@@ -93,5 +93,3 @@ def touch(ids: Iterable[int], moment: datetime) -> None:
 
 def _boolean(condition: Q) -> ExpressionWrapper:
     return ExpressionWrapper(condition, output_field=BooleanField())
-
-

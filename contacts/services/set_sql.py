@@ -10,7 +10,7 @@ from django.db import connections, models
 from django.db.models import Field, ForeignObject, Func, Lookup, QuerySet, Value
 from django.db.models.expressions import Combinable
 
-_Compiled = tuple[str, list[Any]]
+_Compiled = tuple[str, Any]
 
 
 @ForeignObject.register_lookup
@@ -21,7 +21,7 @@ class InSet(Lookup):
     lookup_name = "in_set"
     prepare_rhs = False
 
-    def get_db_prep_lookup(self, value: Any, connection: Any) -> tuple[str, list[Any]]:
+    def get_db_prep_lookup(self, value: Any, connection: Any) -> _Compiled:
         return "%s", [list(value)]
 
     def as_postgresql(self, compiler: Any, connection: Any) -> _Compiled:
@@ -54,7 +54,7 @@ def insert_from(
     ``columns`` maps every field of ``into`` that is set to a value or an expression over ``source``.
     ``ignore_conflicts`` leaves out rows that a unique constraint already has.
     """
-    fields = {name: into._meta.get_field(name) for name in columns}
+    fields: dict[str, Any] = {name: into._meta.get_field(name) for name in columns}
     selected = {
         f"insert_{name}": value if isinstance(value, Combinable) or hasattr(value, "resolve_expression")
         else Value(value, output_field=_value_field(fields[name]))

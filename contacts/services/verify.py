@@ -78,9 +78,7 @@ def _in_batches(
 def _blocks(ids: list[int]) -> list[Difference]:
     found = []
     replayed = replay_blocks(ids)
-    for number, is_on, last in Block.objects.filter(pk__in_set=ids).values_list(
-        "pk", "is_on", "last_entry_at"
-    ):
+    for number, is_on, last in Block.objects.filter(pk__in_set=ids).values_list("pk", "is_on", "last_entry_at"):
         block = replayed.get(number, ReplayedBlock())
         if is_on != block.is_on:
             found.append(_state("block", number, "is_on", is_on, block.is_on))
@@ -154,16 +152,12 @@ def _channel(
         if getattr(row, column) != value
     ]
     if row.address != (on_channel.address or ""):
-        found.append(
-            Difference("contact", contact.pk, name("address"), "is not the one that the history gives")
-        )
+        found.append(Difference("contact", contact.pk, name("address"), "is not the one that the history gives"))
     if not _fingerprint_holds(row, on_channel):
         found.append(Difference("contact", contact.pk, name("fingerprint"), "is not that of the address"))
     if (row.project_id, row.organization_id) != (contact.project_id, contact.organization_id):
         found.append(Difference("contact", contact.pk, name("project"), "is not the contact's"))
-    newest = [
-        moment for moment in (on_channel.newest_at, *(state.newest_at for _block, state in here)) if moment
-    ]
+    newest = [moment for moment in (on_channel.newest_at, *(state.newest_at for _block, state in here)) if moment]
     if newest and _is_older(row.last_entry_at, max(newest)):
         found.append(_late("contact", contact.pk, name("last_entry_at")))
     return found

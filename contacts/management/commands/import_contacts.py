@@ -25,9 +25,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", metavar="FILE")
-        parser.add_argument(
-            "--project", required=True, metavar="SLUG", help="the project's name in addresses"
-        )
+        parser.add_argument("--project", required=True, metavar="SLUG", help="the project's name in addresses")
         parser.add_argument(
             "--key", default="", metavar="COLUMN",
             help="the column that identifies a contact (else one known as such, or the email address)",
