@@ -1,11 +1,13 @@
 """Which app answers under which path."""
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
 
+@login_not_required
 def healthz(request: HttpRequest) -> HttpResponse:
     """For load balancers: answers when the application and its database do."""
     with connection.cursor() as cursor:

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact, Membership, Organization, OrganizationAdmin, Project, User
@@ -82,7 +83,10 @@ class Access:
 
 
 def access_for(user: User | AnonymousUser, project_slug: str, *, needs: str = VIEW) -> Access:
-    """What the user may do in the project. Raises Http404 for outsiders, PermissionDenied for who may not."""
+    """What the user may do in the project, whose time zone is that of everything shown from here on.
+
+    Raises Http404 for outsiders, PermissionDenied for who may not.
+    """
     project = Project.objects.select_related("organization").filter(slug=project_slug).first()
     if project is None or not isinstance(user, User):
         raise Http404
@@ -101,6 +105,7 @@ def access_for(user: User | AnonymousUser, project_slug: str, *, needs: str = VI
         channels=frozenset(membership.send_channels if membership else Channel.values),
     )
     access.require(needs)
+    timezone.activate(project.zone)
     return access
 
 

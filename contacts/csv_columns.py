@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
+from contacts.csv_guard import unguarded
 from contacts.csv_reading import UnreadableFile
 
 # In each list the first name that a file has is the one that counts.
@@ -93,11 +94,11 @@ class Columns:
 
     def value(self, cells: Sequence[str], what: str) -> str:
         place = self.places.get(what)
-        return "" if place is None else _without_guard(cells[place]).strip()
+        return "" if place is None else unguarded(cells[place]).strip()
 
     def attributes(self, cells: Sequence[str]) -> dict[str, str]:
         """The cells that say something, of the columns that nothing else is known by."""
-        found = ((name, _without_guard(cells[place]).strip()) for place, name in self.others)
+        found = ((name, unguarded(cells[place]).strip()) for place, name in self.others)
         return {name: text for name, text in found if text}
 
     def says_left(self, cells: Sequence[str]) -> bool:
@@ -159,8 +160,3 @@ def _key_place(names: Sequence[str], by_name: dict[str, int], places: dict[str, 
 
 def _the_columns(names: Sequence[str]) -> str:
     return _("Name the column of the key. The file has: %(names)s.") % {"names": ", ".join(names[:30])}
-
-
-def _without_guard(cell: str) -> str:
-    """Without the mark that keeps spreadsheets from taking a cell for a formula."""
-    return cell[1:] if len(cell) > 1 and cell[0] == "'" and cell[1] in "=+-@\t" else cell

@@ -1,7 +1,81 @@
 """The register's pages, grouped under their prefixes."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, URLResolver, include, path
+
+from contacts.views import (
+    blocks,
+    bulk,
+    channels,
+    contacts,
+    details,
+    erasure,
+    history,
+    imports,
+    members,
+    organization,
+    overview,
+    profile,
+    projects,
+    status,
+)
+from contacts.views import settings as project_settings
 
 app_name = "contacts"
 
-urlpatterns: list[URLPattern] = []
+# /p/<project>/contacts/<id>/
+of_a_contact: list[URLPattern | URLResolver] = [
+    path("", profile.contact, name="contact"),
+    path("edit/", details.contact_edit, name="contact_edit"),
+    path("deactivate/", status.deactivate, name="deactivate"),
+    path("activate/", status.activate, name="activate"),
+    path("delete/", erasure.delete, name="delete"),
+    path("channels/<slug:channel>/opt-out/", channels.opt_out, name="opt_out"),
+    path("channels/<slug:channel>/lift-opt-out/", channels.lift_opt_out, name="lift_opt_out"),
+    path("channels/<slug:channel>/validity/", channels.validity, name="validity"),
+]
+
+# /p/<project>/
+of_a_project: list[URLPattern | URLResolver] = [
+    path("", overview.overview, name="overview"),
+    path("contacts/", contacts.contact_list, name="contact_list"),
+    path("contacts/export/", contacts.contact_export, name="contact_export"),
+    path("contacts/add/", details.contact_add, name="contact_add"),
+    path("contacts/bulk/", bulk.pasted, name="bulk_pasted"),
+    path("contacts/bulk/deactivate/", bulk.bulk_deactivate, name="bulk_deactivate"),
+    path("contacts/bulk/activate/", bulk.bulk_activate, name="bulk_activate"),
+    path("contacts/bulk/delete/", bulk.bulk_delete, name="bulk_delete"),
+    path("contacts/<int:contact_id>/", include(of_a_contact)),
+    path("history/", history.history, name="history"),
+    path("history/export/", history.history_export, name="history_export"),
+    path("history/<int:entry_id>/", history.entry, name="entry"),
+    path("history/<int:entry_id>/undo/", status.undo, name="undo"),
+    path("imports/", imports.imports, name="imports"),
+    path("blocks/", blocks.blocks, name="blocks"),
+    path("blocks/add/", blocks.block_add, name="block_add"),
+    path("blocks/lift/", blocks.block_lift, name="block_lift"),
+    path("erasures/", erasure.erasures, name="erasures"),
+    path("erasures/<int:receipt_id>/", erasure.receipt, name="erasure"),
+    path("members/", members.members, name="members"),
+    path("members/add/", members.member_add, name="member_add"),
+    path("members/<int:membership_id>/", members.member_edit, name="member_edit"),
+    path("members/<int:membership_id>/remove/", members.member_remove, name="member_remove"),
+    path("settings/", project_settings.settings, name="settings"),
+]
+
+# /o/<organization>/
+of_an_organization: list[URLPattern | URLResolver] = [
+    path("", organization.organization, name="organization"),
+    path("settings/", organization.organization_settings, name="organization_settings"),
+    path("projects/add/", organization.project_add, name="project_add"),
+    path("admins/add/", organization.admin_add, name="organization_admin_add"),
+    path("admins/<int:admin_id>/remove/", organization.admin_remove, name="organization_admin_remove"),
+    path("blocks/", blocks.organization_blocks, name="organization_blocks"),
+    path("blocks/add/", blocks.organization_block_add, name="organization_block_add"),
+    path("blocks/lift/", blocks.organization_block_lift, name="organization_block_lift"),
+]
+
+urlpatterns = [
+    path("", projects.choose_project, name="choose_project"),
+    path("p/<slug:project_slug>/", include(of_a_project)),
+    path("o/<slug:organization_slug>/", include(of_an_organization)),
+]

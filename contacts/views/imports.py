@@ -1,0 +1,11 @@
+"""Importing a list of contacts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+
+
+def imports(request: HttpRequest, **captured: Any) -> HttpResponse:
+    raise Http404
