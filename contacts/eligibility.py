@@ -12,9 +12,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from django.db.models import BooleanField, Count, F, FilteredRelation, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import BooleanField, Count, FilteredRelation, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import ExpressionWrapper
-from django.db.models.lookups import Exact
 
 from contacts.extension_points import Condition, Text, conditions, states
 from contacts.models import ChannelStatus, Contact, Project
@@ -235,7 +234,7 @@ def same_address(contacts: ContactQuerySet, question: Question) -> ContactQueryS
     older = (
         eligible(contacts, question)
         .order_by()
-        .filter(state_fingerprint=OuterRef("state_fingerprint"))
+        .filter(state_fingerprint=OuterRef("state_fingerprint"))  # type: ignore[misc]
         .values("state_fingerprint")
         .annotate(oldest=Min("pk"))
         .values("oldest")
