@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -36,7 +36,12 @@ METHOD_ICONS = {
 
 @dataclass(frozen=True, slots=True)
 class EntryInWords:
-    """One entry as screens show it. Empty texts are left out there; ``glyph`` is no, ok, plus, late or void."""
+    """One entry as screens show it. Empty texts are left out there; ``glyph`` is no, ok, plus, late or void.
+
+    ``how`` is the way by which it came, as the end of a sentence ("by replying STOP"), and ``message`` the
+    sending in which that was. ``contact_erased``: it was about a contact who is gone. ``address`` is that of a
+    block whose entry names nobody.
+    """
 
     id: int
     occurred_at: datetime
@@ -60,11 +65,23 @@ class EntryInWords:
     contact_url: str
     entry_url: str
     may_undo: bool
+    aspect: str = ""
+    channel: str = ""
+    says: str = ""
+    weight: int = Weight.OURS
+    how: str = ""
+    message: str = ""
+    contact_erased: bool = False
+    address: str = ""
 
 
 def in_words(entries: StatusHistoryQuerySet, access: Access) -> list[EntryInWords]:
     """Describe entries (a page of them) in a fixed number of queries."""
-    rows = list(entries.select_related("detail", "block"))
+    return described(list(entries.select_related("detail", "block")), access)
+
+
+def described(rows: Sequence[StatusHistory], access: Access) -> list[EntryInWords]:
+    """The same of entries that were read already, with their ``detail`` and ``block``."""
     ids = [row.pk for row in rows]
     contacts = Contact.objects.in_bulk({row.contact_id for row in rows if row.contact_id})
     voids = {row.voids: row for row in StatusHistory.objects.filter(voids__in=ids).select_related("detail")}
@@ -98,9 +115,7 @@ def _describe(
         source=_source(row, detail.evidence if detail else {}),
         weight_label=str(Weight(row.weight).label),
         dated=row.occurred_at if row.recorded_at - row.occurred_at > timedelta(minutes=1) else None,
-        late=_("Kept, and changed nothing: a later word is newer.")
-        if row.is_late and row.to_value in OPEN_WORDS
-        else "",
+        late=_late(row),
         confirmed=_confirmed(row),
         voided=_("Taken back by entry %(number)s.") % {"number": void.pk} if void else "",
         contact_name=contact.name if contact else "",
@@ -108,6 +123,14 @@ def _describe(
         contact_url=reverse("contacts:contact", args=[slug, contact.pk]) if contact else "",
         entry_url=reverse("contacts:entry", args=[slug, row.pk]),
         may_undo=may_undo,
+        aspect=row.aspect,
+        channel=row.channel,
+        says=row.says,
+        weight=row.weight,
+        how=how(row),
+        message=_message(row, detail.evidence if detail else {}),
+        contact_erased=bool(row.contact_id) and contact is None,
+        address=(row.block.address or "") if row.block and not row.contact_id else "",
     )
 
 
@@ -178,6 +201,38 @@ def actor_label(row: StatusHistory) -> str:
     if row.actor_kind == ActorKind.SYSTEM:
         return row.actor_label or _("the system")
     return row.actor_label or str(ActorKind(row.actor_kind).label)
+
+
+def how(row: StatusHistory) -> str:
+    """By which way it came, as the end of a sentence."""
+    who = {"name": actor_label(row)}
+    by_reason: dict[str, str] = {
+        Reason.STOP: _("by replying STOP"),
+        Reason.COMPLAINT: _("after a spam complaint"),
+        Reason.VERBAL_REQUEST: _("on a verbal request, written down by %(name)s") % who,
+        Reason.WRITTEN_REQUEST: _("on a written request, written down by %(name)s") % who,
+        Reason.REPLACED: _("missing from the new list"),
+        Reason.NO_SUCH_ADDRESS: _("the address does not exist"),
+        Reason.DELIVERY_ERRORS: _("after repeated delivery errors"),
+        Reason.AUTHORIZED: _("with an authorization, by %(name)s") % who,
+        Reason.ERASURE: _("kept after an erasure"),
+    }
+    by_method: dict[str, str] = {
+        Method.OPT_OUT_LINK: _("with an opt-out link"),
+        Method.FORM: _("with a form"),
+        Method.MAIL: _("by mail"),
+        Method.SMS: _("by SMS"),
+        Method.SPAM_REPORT: _("after a spam complaint"),
+        Method.IMPORT: _("in an import"),
+        Method.BOUNCE: _("after a bounce"),
+    }
+    return by_reason.get(row.reason) or by_method.get(row.method) or _("by %(name)s") % who
+
+
+def _message(row: StatusHistory, evidence: dict[str, Any]) -> str:
+    """The sending in which the person acted; a form's name and the word STOP are no sendings."""
+    is_sending = row.method in (Method.OPT_OUT_LINK, Method.SPAM_REPORT)
+    return str(evidence.get("message") or "") if is_sending else ""
 
 
 def _confirmed(row: StatusHistory) -> str:
