@@ -1,0 +1,91 @@
+"""Finding contacts by what people type: a key, a name, an address, or the beginning of one."""
+
+from __future__ import annotations
+
+import re
+from functools import reduce
+from operator import or_
+
+import phonenumbers
+from django.db.models import Q, QuerySet
+
+from contacts.addresses import normalise
+from contacts.errors import InvalidAddress
+from contacts.models import ChannelStatus, Contact, Project
+from contacts.models.contact import ContactQuerySet
+from contacts.selectors.prefix import begins_with, begins_with_in_any_case
+from contacts.vocabulary import Channel
+
+MOST_WORDS = 6
+_TELEPHONE = re.compile(r"\+?[\d\s().\-/]+")
+
+
+def search(project: Project, text: str) -> ContactQuerySet:
+    """The contacts of a project whose key, name or address is, or begins with, ``text``.
+
+    Names in either order ("Roy Gagnon", "Gagnon, Roy") and any case. Each way of reading the text is a look
+    into an index of its own; what they find is put together by id.
+    """
+    here = Contact.objects.in_project(project)
+    readings = [here.filter(condition) for condition in (_begins("key", text), *_names(text))]
+    ids = [found.order_by().values_list("pk") for found in readings]
+    ids += [rows.order_by().values_list("contact_id") for rows in _addresses(project, text)]
+    return here.filter(pk__in=ids[0].union(*ids[1:]))
+
+
+def _cases(text: str) -> list[str]:
+    """SQLite turns only the letters from A to Z, so others are tried small, large and as in names."""
+    return [text] if text.isascii() else sorted({text, text.lower(), text.upper(), text.title()})
+
+
+def _begins(field: str, text: str) -> Q:
+    return reduce(or_, (Q(begins_with_in_any_case(field, each)) for each in _cases(text)))
+
+
+def _names(text: str) -> list[Q]:
+    words = text.replace(",", " ").split()[:MOST_WORDS]
+    whole = " ".join(words)
+    if not whole:
+        return []
+    found = [_begins("last_name", whole), _begins("first_name", whole)]
+    for place in range(1, len(words)):
+        before, after = " ".join(words[:place]), " ".join(words[place:])
+        found += [
+            _begins("last_name", after) & _begins("first_name", before),
+            _begins("last_name", before) & _begins("first_name", after),
+        ]
+    return found
+
+
+def _addresses(project: Project, text: str) -> list[QuerySet[ChannelStatus]]:
+    rows = ChannelStatus.objects.filter(project=project)
+    beginnings = {text, text.casefold(), *_telephone_beginnings(project, text)}
+    found = [rows.filter(begins_with("address_key", beginning)) for beginning in sorted(beginnings)]
+    exact = _exact_keys(project, text) - beginnings
+    if exact:
+        found.append(rows.filter(address_key__in=sorted(exact)))
+    return found
+
+
+def _exact_keys(project: Project, text: str) -> set[str]:
+    keys = set()
+    for channel in (Channel.EMAIL, Channel.SMS):
+        try:
+            keys.add(normalise(channel, text, country=project.default_country).key)
+        except InvalidAddress:
+            continue
+    return keys
+
+
+def _telephone_beginnings(project: Project, text: str) -> set[str]:
+    """A number that is not complete yet, as E.164 would write it: international, or of the project's country."""
+    digits = re.sub(r"\D", "", text)
+    if not _TELEPHONE.fullmatch(text) or len(digits) < 3:
+        return set()
+    if text.startswith("+"):
+        return {f"+{digits}"}
+    found = {f"+{digits}"}
+    code = phonenumbers.country_code_for_region(project.default_country) if project.default_country else 0
+    if code:
+        found.add(f"+{code}{digits.lstrip('0')}")
+    return found
