@@ -7,7 +7,7 @@ together; ``docs/decisions/0002-law-of-gates.md`` says why it is this law and no
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -88,12 +88,30 @@ def lifted_by(entries: QuerySet[Any], *, weight: int, occurred_at: datetime) -> 
     return entries.filter(says=Says.YES, weight__gte=weight, **{f"{spoken_at}__gt": occurred_at})
 
 
+def last_yeses(entries: QuerySet[Any], *gate: str) -> QuerySet[Any]:
+    """For each gate, as rows of ``gate`` and ``yes_0`` to ``yes_3``: the last yes that lifts a no of a weight."""
+    return entries.order_by().values(*gate).annotate(**{f"yes_{weight}": _last_yes(weight) for weight in Weight.values})
+
+
+def not_lifted_by(last: Mapping[str, Any]) -> Q:
+    """The noes of one gate that stand, given its row of ``last_yeses`` (an empty one: nobody ever said yes)."""
+    stands = Q()
+    for weight in Weight.values:
+        after = last.get(f"yes_{weight}")
+        stands |= Q(weight=weight) if after is None else Q(weight=weight, occurred_at__gte=after)
+    return Q(says=Says.NO) & stands
+
+
 def _last_words() -> dict[str, Max]:
     last: dict[str, Max] = {}
     for weight in Weight.values:
         last[f"no_{weight}"] = Max("occurred_at", filter=Q(says=Says.NO, weight=weight))
-        last[f"yes_{weight}"] = Max("word_at" if weight else "occurred_at", filter=Q(says=Says.YES, weight__gte=weight))
+        last[f"yes_{weight}"] = _last_yes(weight)
     return last
+
+
+def _last_yes(weight: int) -> Max:
+    return Max("word_at" if weight else "occurred_at", filter=Q(says=Says.YES, weight__gte=weight))
 
 
 def _stands(weight: int) -> Q:

@@ -155,7 +155,7 @@ def title(row: StatusHistory) -> str:
     by_aspect: dict[tuple[str, str], str] = {
         (Aspect.ACTIVE, Says.NO): _("Deactivated"),
         (Aspect.ACTIVE, Says.YES): _("Contact created") if row.reason == Reason.CREATED else _("Activated"),
-        (Aspect.OPT_OUT, Says.NO): _("Opted out of %(channel)s") % {"channel": _in_sentence(row.channel)},
+        (Aspect.OPT_OUT, Says.NO): _("Opted out of %(channel)s") % {"channel": in_sentence(row.channel)},
         (Aspect.OPT_OUT, Says.YES): _("%(channel)s opt-out lifted") % {"channel": channel},
         (Aspect.QUARANTINE, Says.NO): _("%(channel)s address quarantined") % {"channel": channel},
         (Aspect.QUARANTINE, Says.YES): _("%(channel)s quarantine lifted") % {"channel": channel},
@@ -178,12 +178,14 @@ def title(row: StatusHistory) -> str:
     return by_aspect[row.aspect, row.says]
 
 
-def _in_sentence(channel: str) -> str:
-    return {
+def in_sentence(channel: str) -> str:
+    """A channel's name inside a sentence; nothing for an entry about no channel."""
+    names: dict[str, str] = {
         Channel.EMAIL: pgettext("in a sentence", "email"),
         Channel.SMS: pgettext("in a sentence", "SMS"),
         Channel.PUSH: pgettext("in a sentence", "push"),
-    }[Channel(channel)]
+    }
+    return names.get(channel, "")
 
 
 def _value_detail(row: StatusHistory) -> str:
