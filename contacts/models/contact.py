@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from typing import Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Upper
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from contacts.models.beginnings import Beginnings
 from contacts.models.project import Organization, Project
 from contacts.vocabulary import Channel
 
@@ -50,6 +52,9 @@ class Contact(models.Model):
             models.Index(fields=["project", "last_name", "first_name", "id"], name="contact_by_name"),
             models.Index(fields=["project", "-last_entry_at", "-id"], name="contact_by_change"),
             models.Index(fields=["project", "id"], name="contact_inactive", condition=Q(is_active=False)),
+            models.Index(F("project"), Beginnings(Upper("key")), name="contact_by_key_beginning"),
+            models.Index(F("project"), Beginnings(Upper("last_name")), name="contact_by_last_name"),
+            models.Index(F("project"), Beginnings(Upper("first_name")), name="contact_by_first_name"),
         ]
 
     def __str__(self) -> str:
@@ -112,6 +117,7 @@ class ChannelStatus(models.Model):
         indexes = [
             models.Index(fields=["fingerprint"], name="channel_status_by_fingerprint"),
             models.Index(fields=["project", "channel", "address_key"], name="channel_status_by_address"),
+            models.Index(F("project"), Beginnings("address_key"), name="channel_status_by_beginning"),
         ]
 
     def __str__(self) -> str:
