@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -30,7 +31,7 @@ class TextField(forms.CharField):
 
 
 class DayField(forms.DateField):
-    """A date without a time, by the browser's own date picker."""
+    """A date without a time, by the browser's own date picker. Years before 1900 are slips of the hand."""
 
     widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
@@ -38,6 +39,12 @@ class DayField(forms.DateField):
 
     def __init__(self, **particulars: Any) -> None:
         super().__init__(input_formats=["%Y-%m-%d"], **particulars)
+
+    def to_python(self, value: Any) -> date | None:
+        day = super().to_python(value)
+        if day is not None and day.year < 1900:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return day
 
 
 class RegisterForm(forms.Form):

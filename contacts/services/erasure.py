@@ -39,12 +39,15 @@ class Line:
 class ErasurePreview:
     """What an erasure would take. ``digest`` stands for all of it: it changes when anything of it does.
 
-    ``blocks`` are the (channel, reason) pairs of addresses that would stay blocked by fingerprint.
+    ``kept_channels`` are the channels of addresses that would stay blocked by fingerprint,
+    ``kept_on_request`` those that would if the contacts had asked for it. The digest covers both, as who
+    confirms sees the page before they say which it is.
     """
 
     contacts: int
     lines: tuple[Line, ...]
     kept_channels: tuple[str, ...]
+    kept_on_request: tuple[str, ...]
     digest: str
 
 
@@ -53,10 +56,13 @@ def erasure_preview(contacts: ContactQuerySet, *, requested_by_contact: bool = F
     ids = sorted(contacts.order_by().values_list("pk", flat=True))
     counted = {holding.key: holding.count(ids) for holding in holdings}
     lines = tuple(Line(holding.key, holding.label, *_total(counted[holding.key].values())) for holding in holdings)
-    kept = _weights_to_keep(ids, requested_by_contact)
-    content = [ids, [(line.key, line.number) for line in lines], sorted(map(str, kept))]
+    kept = {requested: sorted(_weights_to_keep(ids, requested)) for requested in (False, True)}
+    content = [ids, [(line.key, line.number) for line in lines], kept[False], kept[True]]
     digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    return ErasurePreview(len(ids), lines, tuple(sorted({channel for _number, channel in kept})), digest)
+    channels = {
+        requested: tuple(sorted({channel for _number, channel in places})) for requested, places in kept.items()
+    }
+    return ErasurePreview(len(ids), lines, channels[requested_by_contact], channels[True], digest)
 
 
 def erase(

@@ -85,7 +85,7 @@ def open_channel(
 ) -> tuple[Skipped, ...]:
     """Write the yes for contacts that are locked with their addresses, and return who was left alone."""
     shut = _rows(list(ids), channel).filter(opted_out=True)
-    gates = with_last_words(shut, (own_opt_out_words, "contact"), (_words_of_address, "block"))
+    gates = opt_out_gates(shut)
     judgement = judge(gates, origin=origin, authorization=authorization, zone=zone, moment=moment)
     record(
         gates.filter(pk__in_set=judgement.may_open),
@@ -104,6 +104,11 @@ def open_channel(
     _fold(opened, channel, moment)
     contact_of = dict(shut.values_list("pk", "contact_id"))
     return tuple(Skipped(tuple(contact_of[pk] for pk in group.ids), group.error) for group in judgement.skipped)
+
+
+def opt_out_gates(channels: ChannelStatusQuerySet) -> QuerySet[ChannelStatus]:
+    """Opted out channels as gates to judge: the contact's own no and the one on their address, the heavier."""
+    return with_last_words(channels, (own_opt_out_words, "contact"), (_words_of_address, "block"))
 
 
 def put_blocks(ids: Iterable[int], channel: str, *, kind: str = BlockKind.OPT_OUT, cause: str = Cause.OPT_OUT) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Case, Exists, Q, Value, When
+from django.db.models import Case, Exists, Q, QuerySet, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from contacts.errors import NothingToDo
@@ -59,12 +59,13 @@ def deactivate(contacts: ContactQuerySet, *, origin: Origin) -> Change:
     return outcome(origin, repeated=len(locked) - len(ids))
 
 
-def activate(contacts: ContactQuerySet, *, origin: Origin, authorization: Authorization) -> Change:
+def activate(contacts: ContactQuerySet, *, origin: Origin, authorization: Authorization, whole: bool = False) -> Change:
     """Open the switch again on the contact's word, and the opt-outs that the authorization covers.
 
     Opts nobody in. Left alone, and returned as skipped: who is active already and has nothing covered,
     whose no weighs more than the actor's authority (AuthorizationRequired), who said no after the date of
-    the authorization (AuthorizationTooOld). Raises InTheFuture.
+    the authorization (AuthorizationTooOld). With ``whole`` the first of these refusals is raised and nothing
+    changes, so that an authorization is never followed by half. Raises InTheFuture.
     """
     channels = sorted(authorization.covers)
 
@@ -79,6 +80,8 @@ def activate(contacts: ContactQuerySet, *, origin: Origin, authorization: Author
         willing = [number for number in ids if number not in refused]
         for channel in channels:
             skipped += opt_outs.open_channel(willing, channel, origin, authorization, zone, moment)
+        if whole and skipped:
+            raise skipped[0].error
         return outcome(origin, repeated=len(locked) - len(ids), skipped=skipped)
 
     return with_addresses_locked(contacts, channels, change)
@@ -91,7 +94,7 @@ def _open_switch(
     idle = set(ids) - set(inactive.values_list("pk", flat=True))
     if authorization.covers:
         idle = set()
-    gates = with_last_words(inactive, (switch_words, "contact"))
+    gates = switch_gates(inactive)
     judgement = judge(gates, origin=origin, authorization=authorization, zone=zone, moment=moment)
     record(
         gates.filter(pk__in_set=judgement.may_open),
@@ -108,3 +111,8 @@ def _open_switch(
     Contact.objects.filter(pk__in_set=judgement.may_open).update(is_active=True, last_entry_at=moment)
     copy_switch(judgement.may_open, moment)
     return judgement.skipped + skipping([(sorted(idle), NothingToDo(_("The contact is active already.")))])
+
+
+def switch_gates(contacts: ContactQuerySet) -> QuerySet[Contact]:
+    """The switches of inactive contacts as gates to judge."""
+    return with_last_words(contacts, (switch_words, "contact"))

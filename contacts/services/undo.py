@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import BooleanField, Case, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.lookups import IsNull
+from django.utils.translation import gettext as _
 
 from contacts.errors import CannotUndo
 from contacts.gates import strongest_no_of
@@ -61,7 +62,7 @@ def undo(entries: StatusHistoryQuerySet, *, origin: Origin) -> Change:
     voided = StatusHistory.objects.filter(pk__in_set=may)
     blocks = set(voided.filter(block__isnull=False).values_list("block_id", flat=True))
     moment = moment_after(contacts=contacts, blocks=blocks)
-    gates = _with_states(voided)
+    gates = before_and_after(voided)
     for aspect in sorted(set(voided.values_list("aspect", flat=True))):
         shut, opened = Value(SHUT[Aspect(aspect)]), Value(OPEN[Aspect(aspect)])
         record(
@@ -80,7 +81,8 @@ def undo(entries: StatusHistoryQuerySet, *, origin: Origin) -> Change:
     return outcome(origin, repeated=len(repeated), skipped=skipping([(refused, CannotUndo())]))
 
 
-def _with_states(entries: QuerySet[StatusHistory]) -> QuerySet[StatusHistory]:
+def before_and_after(entries: QuerySet[StatusHistory]) -> QuerySet[StatusHistory]:
+    """Annotate entries with ``was_shut`` (their gate now) and ``stays_shut`` (the gate without the entry)."""
     of_contact = StatusHistory.objects.filter(
         contact=OuterRef("contact_id"), aspect=OuterRef("aspect"), channel=OuterRef("channel")
     ).not_voided()
@@ -98,6 +100,26 @@ def _with_states(entries: QuerySet[StatusHistory]) -> QuerySet[StatusHistory]:
         )
 
     return entries.annotate(was_shut=is_shut(without_itself=False), stays_shut=is_shut(without_itself=True))
+
+
+def refusal_of(entry: StatusHistory, actor: Actor) -> CannotUndo | None:
+    """Why this actor can't take an entry back, in words; None when they can."""
+    if undoable(StatusHistory.objects.filter(pk=entry.pk), actor).exists():
+        return None
+    void = StatusHistory.objects.filter(voids=entry.pk).first()
+    if void is not None:
+        return CannotUndo(_("This was taken back already, by entry %(number)s.") % {"number": void.pk})
+    if entry.says == Says.VOID:
+        return CannotUndo(_("An entry that takes another one back cannot be taken back itself."))
+    if entry.aspect not in GATES or entry.says == Says.VALUE or entry.reason == Reason.CREATED:
+        return CannotUndo(_("Only a change of status can be taken back. Change the value again instead."))
+    if entry.method not in WRITTEN_DOWN or (entry.says == Says.NO and entry.weight >= Weight.OWN):
+        return CannotUndo(_("The contact, or a server that answered, said this; it was not written down by a user."))
+    if entry.reason == Reason.ERASURE:
+        return CannotUndo(_("This protects somebody who was erased, and stays."))
+    if entry.recorded_at <= database_clock() - UNDO_PERIOD:
+        return CannotUndo(_("This is more than 24 hours old. What is recorded can be taken back for 24 hours."))
+    return CannotUndo(_("Only who did this or an admin may take it back."))
 
 
 def _fold(voided: QuerySet[StatusHistory], blocks: set[int], moment: datetime) -> None:
