@@ -1,11 +1,36 @@
-"""A project's settings."""
+"""A project's settings, and what left it as exports."""
 
 from __future__ import annotations
 
-from typing import Any
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
 
-from django.http import Http404, HttpRequest, HttpResponse
+from contacts.access import ADMINISTER, access_for
+from contacts.errors import RegisterError
+from contacts.forms.settings import SettingsForm, settings_of
+from contacts.models import Export
+from contacts.services.projects import change_settings
+from contacts.views.rendering import project_page
+
+LATEST = 20
 
 
-def settings(request: HttpRequest, **captured: Any) -> HttpResponse:
-    raise Http404
+@require_http_methods(["GET", "HEAD", "POST"])
+def settings(request: HttpRequest, project_slug: str) -> HttpResponse:
+    access = access_for(request.user, project_slug, needs=ADMINISTER)
+    form = SettingsForm(request.POST if request.method == "POST" else None, initial=settings_of(access.project))
+    if form.is_valid():
+        try:
+            change_settings(access.project, form.settings)
+        except RegisterError as error:
+            form.refuse(error)
+        else:
+            messages.success(request, _("Settings saved."))
+            return redirect("contacts:settings", project_slug)
+    exports = Export.objects.filter(project=access.project).order_by("-exported_at", "-pk")[:LATEST]
+    return project_page(
+        request, access, "contacts/settings.html", {"form": form, "exports": exports}, section="settings"
+    )
