@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
+from django.views.defaults import page_not_found
 
+from config.errors import holds_password, send_again
 from contacts.errors import RegisterError
 
 
@@ -20,19 +25,18 @@ class LogInFirst(LoginRequiredMiddleware):
     def handle_no_permission(  # type: ignore[override]
         self, request: HttpRequest, view_func: Callable[..., Any]
     ) -> HttpResponseBase:
-        if request.method == "POST" and not request.FILES:
-            return render(request, "logged_out_meanwhile.html", {"sent": sent_again(request)}, status=401)
+        if request.headers.get("HX-Request") == "true":
+            return _to_log_in_from_a_fragment(request)
+        if request.method == "POST" and not holds_password(request):
+            return send_again(request, status=401)
         return super().handle_no_permission(request, view_func)
 
 
-def sent_again(request: HttpRequest) -> list[tuple[str, str]]:
-    """The fields of a form that was sent, to be put into a page as they are. Passwords are left out."""
-    return [
-        (name, value)
-        for name, values in request.POST.lists()
-        for value in values
-        if name != "csrfmiddlewaretoken" and "password" not in name
-    ]
+def _to_log_in_from_a_fragment(request: HttpRequest) -> HttpResponse:
+    """The log-in page replaces the whole page, not the part of it that was asked for."""
+    page = urlsplit(request.headers.get("HX-Current-URL", ""))
+    log_in = redirect_to_login(f"{page.path}?{page.query}" if page.query else page.path or "/")
+    return HttpResponse(status=401, headers={"HX-Redirect": log_in.url})
 
 
 class RefusalsInWords:
@@ -42,11 +46,16 @@ class RefusalsInWords:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if settings.DEBUG and response.status_code == 404 and request.resolver_match is None:
+            return page_not_found(request, Http404())
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, RegisterError):
             return render(request, "refused.html", {"refusal": exception}, status=400)
+        if isinstance(exception, Http404):
+            return page_not_found(request, exception)
         return None
 
 

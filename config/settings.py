@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import environ
 from csp.constants import NONE, SELF
@@ -12,69 +13,93 @@ from config.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
-env.read_env(BASE_DIR / ".env")
-
-MODE = env.str("SENDABLE_MODE", default="development")
-if MODE not in ("development", "production"):
-    raise ImproperlyConfigured("SENDABLE_MODE: write “development” or “production”.")
-PRODUCTION = MODE == "production"
+if (BASE_DIR / ".env").is_file():
+    env.read_env(BASE_DIR / ".env")
 
 
-def required(name: str, development: str, *, what: str) -> str:
+def read(name: str, kind: str, default: Any, *, allowed: str) -> Any:
+    """A setting from the environment, as django-environ reads this kind of it."""
+    try:
+        return getattr(env, kind)(name, default=default)
+    except (ValueError, KeyError, ImproperlyConfigured) as error:
+        raise ImproperlyConfigured(f"{name}: write {allowed}.") from error
+
+
+def required(name: str, development: str, *, allowed: str) -> str:
     """A setting that has a default in development, and must be given in production."""
-    value = env.str(name, default="" if PRODUCTION else development)
+    value: str = env.str(name, default="" if PRODUCTION else development).strip()
     if not value:
-        raise ImproperlyConfigured(f"{name} is missing: {what}")
+        raise ImproperlyConfigured(f"{name} is missing: write {allowed}.")
     return value
 
 
-def secret(name: str, value: str) -> str:
-    """Refuse secrets in production that are short, or that an example shows."""
-    if PRODUCTION and (len(value) < 32 or "development" in value or "change-me" in value):
-        raise ImproperlyConfigured(f"{name}: use a random secret of at least 32 characters.")
+def secret(name: str, value: str, length: int) -> str:
+    """Refuse secrets in production that are short, simple, or that an example shows."""
+    weak = len(value) < length or len(set(value)) < 10
+    if PRODUCTION and (weak or "development" in value or "change-me" in value or "insecure" in value):
+        raise ImproperlyConfigured(f"{name}: write a random secret of at least {length} characters.")
     return value
 
 
 def fingerprint_keys(text: str) -> dict[str, str]:
     """``name:secret`` pairs, separated by commas, the current key first."""
-    keys = {}
+    keys: dict[str, str] = {}
     for pair in filter(None, (part.strip() for part in text.split(","))):
         name, colon, value = pair.partition(":")
-        if not (colon and name.isalnum() and len(name) <= 16 and value):
-            raise ImproperlyConfigured("FINGERPRINT_KEYS: write name:secret, separated by commas, current first.")
-        keys[name] = secret("FINGERPRINT_KEYS", value)
+        if not (colon and name.isalnum() and len(name) <= 16 and value and name not in keys):
+            raise ImproperlyConfigured(f"FINGERPRINT_KEYS: write {_KEYS}.")
+        keys[name] = secret("FINGERPRINT_KEYS", value, 32)
     if not keys:
-        raise ImproperlyConfigured("FINGERPRINT_KEYS is missing: write name:secret, the current key first.")
+        raise ImproperlyConfigured(f"FINGERPRINT_KEYS is missing: write {_KEYS}.")
     return keys
 
 
-DEBUG = not PRODUCTION and env.bool("DEBUG", default=True)
+def hosts(text: str) -> list[str]:
+    """Host names, without scheme and path."""
+    names = [name for name in (part.strip() for part in text.split(",")) if name]
+    if not names or any(set(name) & set("/ ") or (PRODUCTION and "*" in name) for name in names):
+        raise ImproperlyConfigured(f"ALLOWED_HOSTS: write {_HOSTS}.")
+    return names
+
+
+def database(url: str) -> dict[str, Any]:
+    """Django's settings of a PostgreSQL or SQLite database."""
+    try:
+        found = dict(env.db_url_config(url))
+    except (ValueError, KeyError) as error:
+        raise ImproperlyConfigured(f"DATABASE_URL: write {_DATABASE}.") from error
+    if not str(found.get("ENGINE", "")).endswith(("postgresql", "sqlite3")) or not found.get("NAME"):
+        raise ImproperlyConfigured(f"DATABASE_URL: write {_DATABASE}.")
+    return found
+
+
+_KEYS = "name:secret, several separated by commas, the current key first"
+_HOSTS = "the names under which browsers reach Sendable, separated by commas, like sendable.example.org"
+_DATABASE = "postgres://user:password@host/name or sqlite:///path"
+
+MODE = env.str("SENDABLE_MODE", default="development")
+if MODE not in ("development", "production"):
+    raise ImproperlyConfigured("SENDABLE_MODE: write development or production.")
+PRODUCTION = MODE == "production"
+
+DEBUG = not PRODUCTION and read("DEBUG", "bool", True, allowed="true or false")
 SECRET_KEY = secret(
     "SECRET_KEY",
-    required("SECRET_KEY", "development-only-secret-key-that-protects-nothing", what="a random text."),
+    required(
+        "SECRET_KEY",
+        "development-only-secret-key-that-protects-nothing",
+        allowed="a random secret of at least 50 characters",
+    ),
+    50,
 )
-FINGERPRINT_KEYS = fingerprint_keys(
-    required("FINGERPRINT_KEYS", "dev:development-only-fingerprint-key", what="write name:secret.")
-)
-ALLOWED_HOSTS = [
-    host
-    for host in required(
-        "ALLOWED_HOSTS", "127.0.0.1,localhost,testserver", what="the host names, separated by commas."
-    ).split(",")
-    if host
-]
-if PRODUCTION and "*" in ALLOWED_HOSTS:
-    raise ImproperlyConfigured("ALLOWED_HOSTS: name the hosts; “*” is not allowed in production.")
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+FINGERPRINT_KEYS = fingerprint_keys(required("FINGERPRINT_KEYS", "dev:development-only-fingerprint-key", allowed=_KEYS))
+ALLOWED_HOSTS = hosts(required("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1],testserver", allowed=_HOSTS))
+CSRF_TRUSTED_ORIGINS = read("CSRF_TRUSTED_ORIGINS", "list", [], allowed="origins like https://sendable.example.org")
 
 (BASE_DIR / "var").mkdir(exist_ok=True)
-required("DATABASE_URL", "sqlite", what="for example postgres://user:password@host/sendable.")
-try:
-    DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'var/sendable.sqlite3'}")}
-    if not DATABASES["default"].get("ENGINE"):
-        raise ValueError
-except (ValueError, KeyError) as error:
-    raise ImproperlyConfigured("DATABASE_URL: write postgres://user:password@host/name or sqlite:///path.") from error
+DATABASES = {
+    "default": database(required("DATABASE_URL", f"sqlite:///{BASE_DIR / 'var/sendable.sqlite3'}", allowed=_DATABASE))
+}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
@@ -85,12 +110,17 @@ else:
     DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c jit=off"
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# Rates of log-ins are counted here. Several processes must count together, so they need a cache that they share.
+CACHES = {
+    "default": read("CACHE_URL", "cache_url", "locmemcache://", allowed="redis://host:6379/0 or memcache://host:11211")
+}
 
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "allauth",
@@ -105,9 +135,9 @@ INSTALLED_APPS = [
     "consent.apps.ConsentConfig",
 ]
 MIDDLEWARE = [
+    "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
     "config.logs.request_log",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -144,26 +174,53 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "contacts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
-]
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+     "OPTIONS": {"user_attributes": ["email", "name"]}},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]  # fmt: skip
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_ADAPTER = "config.accounts.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "config.account_forms.LogIn",
+    "reset_password": "config.account_forms.ForgottenPassword",
+    "reset_password_from_key": "config.account_forms.NewPassword",
+    "change_password": "config.account_forms.ChangePassword",
+    "set_password": "config.account_forms.FirstPassword",
+    "reauthenticate": "config.account_forms.PasswordAgain",
+}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+MFA_ADAPTER = "config.accounts.SecondStepAdapter"
+MFA_FORMS = {
+    "authenticate": "config.account_forms.Code",
+    "reauthenticate": "config.account_forms.CodeAgain",
+    "activate_totp": "config.account_forms.FirstCode",
+    "add_webauthn": "config.account_forms.AddKey",
+    "edit_webauthn": "config.account_forms.RenameKey",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
-MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = DEBUG
+# Admins make the accounts, so an address needs no proof before its owner may protect the account.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
 MFA_TOTP_ISSUER = "Sendable"
+MFA_TOTP_TOLERANCE = 1
 
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
-EMAIL_URL = env.email_url("EMAIL_URL", default="consolemail://")
-vars().update(EMAIL_URL)
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="sendable@localhost")
+vars().update(
+    read("EMAIL_URL", "email_url", "consolemail://", allowed="smtp+tls://user:password@host:587 or consolemail://")
+)
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="sendable@localhost")
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("fr", "Français")]
@@ -194,16 +251,20 @@ CONTENT_SECURITY_POLICY = {
 }
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-SESSION_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 if PRODUCTION:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
-    SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
+    SECURE_SSL_REDIRECT = read("SECURE_SSL_REDIRECT", "bool", True, allowed="true or false")
     SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
-    SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=365 * 24 * 3600)
+    SECURE_HSTS_SECONDS = read("SECURE_HSTS_SECONDS", "int", 365 * 24 * 3600, allowed="a number of seconds")
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
-    if env.bool("BEHIND_PROXY", default=False):
-        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+if read("BEHIND_PROXY", "bool", False, allowed="true or false"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1
 
-LOGGING = logging_settings(level=env.str("LOG_LEVEL", default="INFO"), as_json=PRODUCTION)
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+    raise ImproperlyConfigured("LOG_LEVEL: write DEBUG, INFO, WARNING or ERROR.")
+LOGGING = logging_settings(level=LOG_LEVEL, as_json=PRODUCTION)

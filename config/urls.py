@@ -3,8 +3,9 @@
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 
 @login_not_required
@@ -15,8 +16,19 @@ def healthz(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain")
 
 
+@login_not_required
+def not_offered(request: HttpRequest, **captured: str) -> HttpResponse:
+    """What the accounts' package can do and Sendable does not offer: admins give accounts and their addresses."""
+    raise Http404
+
+
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    path("accounts/", RedirectView.as_view(pattern_name="account_change_password"), name="account"),
+    path("accounts/email/", not_offered),
+    path("accounts/confirm-email/", not_offered),
+    path("accounts/confirm-email/<str:key>/", not_offered),
+    path("accounts/login/code/confirm/", not_offered),
     path("accounts/", include("allauth.urls")),
     path("", include("contacts.urls")),
 ]

@@ -1,4 +1,4 @@
-"""The application for WSGI servers."""
+"""The application for WSGI servers. It refuses to start when the register was made under other keys."""
 
 import os
 
@@ -6,3 +6,7 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
+
+from config.start import refuse_to_start_badly  # noqa: E402
+
+refuse_to_start_badly()

@@ -40,7 +40,8 @@ def check_keys() -> None:
             f"FINGERPRINT_KEYS: “{current}” is new. Run “manage.py rotate_fingerprint_key” while nothing else runs."
         )
     if not known:
-        FingerprintKey.objects.create(name=current, check_value=key_check_value(current))
+        # Several servers may start together on a fresh database.
+        FingerprintKey.objects.get_or_create(name=current, defaults={"check_value": key_check_value(current)})
 
 
 def current_key() -> str:

@@ -13,6 +13,7 @@ from contacts.csv_reading import UnreadableFile
 from contacts.models import Project
 from contacts.origin import Actor, Origin
 from contacts.services.csv_import import PeopleWhoLeft, Rejection, import_csv
+from contacts.services.fingerprints import check_keys
 from contacts.vocabulary import ActorKind, Method
 
 
@@ -38,6 +39,7 @@ class Command(BaseCommand):
         )  # fmt: skip
 
     def handle(self, *args: Any, **options: Any) -> None:
+        check_keys()
         project = Project.objects.select_related("organization").filter(slug=options["project"]).first()
         if project is None:
             self._refuse(f"There is no project “{options['project']}”.")
