@@ -6,7 +6,7 @@ from the ledger for a moment in the past. Every reading here puts the same annot
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -191,6 +191,25 @@ def project_audience(project: Project, question: Question) -> Audience:
         counted[active] += number
     absent = [(active, failed, number - counted[active]) for active, failed, number in _groups(everybody, question)]
     return _sum_up([*with_row, *absent], question)
+
+
+def project_audiences(project: Project, questions: Sequence[Question]) -> list[Audience]:
+    """``project_audience`` of several questions about the present, which counts the contacts once for all."""
+    switches = Contact.objects.in_project(project).order_by().values("is_active")
+    everybody = list(switches.annotate(number=Count("*"), one=Min("pk")))
+    # One of each switch stands for all without a row on the channel: nothing else tells these apart.
+    ones = Contact.objects.filter(pk__in=[row["one"] for row in everybody])
+    found = []
+    for question in questions:
+        without_row = {True: 0, False: 0, **{row["is_active"]: row["number"] for row in everybody}}
+        rows = ChannelStatus.objects.filter(project=project, channel=question.channel)
+        groups = list(_groups(_annotated(rows, question, Source.CHANNEL), question))
+        for active, _failed, number in groups:
+            without_row[active] -= number
+        of_each = _groups(_annotated(ones, question, Source.ABSENT), question)
+        groups += [(active, failed, without_row[active]) for active, failed, _one in of_each]
+        found.append(_sum_up(groups, question))
+    return found
 
 
 _Group = tuple[bool, frozenset[str], int]

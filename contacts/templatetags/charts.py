@@ -12,6 +12,7 @@ register = template.Library()
 SPARK_HEIGHT = 28
 SPARK_TOP = 2
 SPARK_STEP = 10
+SPARK_FEWEST = 12
 GAP = 0.2
 
 
@@ -63,8 +64,8 @@ def spark_bars(values: Sequence[int]) -> list[SparkBar]:
 
 @register.filter
 def spark_width(values: Sequence[int]) -> int:
-    """The width of a sparkline's view box."""
-    return len(values) * SPARK_STEP
+    """The width of a sparkline's view box: a few bars stay narrow, many share the space."""
+    return max(len(values), SPARK_FEWEST) * SPARK_STEP
 
 
 @register.filter
