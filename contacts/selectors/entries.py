@@ -15,6 +15,7 @@ from django.utils.translation import pgettext
 from contacts.access import Access
 from contacts.models import Contact, StatusHistory
 from contacts.models.ledger import StatusHistoryQuerySet
+from contacts.origin import OWN_DOORS
 from contacts.services.undo import undoable
 from contacts.vocabulary import (
     ActorKind,
@@ -128,6 +129,7 @@ def _describe(
         says=row.says,
         weight=row.weight,
         how=how(row),
+        clause=clause(row),
         message=_message(row, detail.evidence if detail else {}),
         contact_erased=bool(row.contact_id) and contact is None,
         address=(row.block.address or "") if row.block and not row.contact_id else "",
@@ -229,6 +231,31 @@ def how(row: StatusHistory) -> str:
         Method.BOUNCE: _("after a bounce"),
     }
     return by_reason.get(row.reason) or by_method.get(row.method) or _("by %(name)s") % who
+
+
+def clause(row: StatusHistory) -> str:
+    """A no as the cause of inactivity, to stand behind a colon."""
+    who = {"name": actor_label(row)}
+    by_reason: dict[str, str] = {
+        Reason.STOP: _("replied STOP"),
+        Reason.COMPLAINT: _("complained about spam"),
+        Reason.VERBAL_REQUEST: _("asked to stop, a verbal request written down by %(name)s") % who,
+        Reason.WRITTEN_REQUEST: _("asked to stop, a written request put down by %(name)s") % who,
+        Reason.OWN_REQUEST: _("the contact’s own act"),
+        Reason.REPLACED: _("missing from the new list"),
+        Reason.ERASURE: _("kept after an erasure"),
+    }
+    by_method: dict[str, str] = {
+        Method.OPT_OUT_LINK: _("opted out with a link"),
+        Method.FORM: _("opted out with a form"),
+        Method.MAIL: _("opted out by mail"),
+        Method.SMS: _("opted out by SMS"),
+        Method.SPAM_REPORT: _("complained about spam"),
+        Method.IMPORT: _("deactivated by an import"),
+    }
+    own_door = row.method in OWN_DOORS and row.reason != Reason.STOP
+    told = by_method.get(row.method) if own_door else by_reason.get(row.reason) or by_method.get(row.method)
+    return told or _("our own decision, by %(name)s") % who
 
 
 def _message(row: StatusHistory, evidence: dict[str, Any]) -> str:
