@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -295,3 +295,16 @@ def entries_by_id(ids: Iterable[int], access: Access) -> dict[int, EntryInWords]
     """Entries of the project in words, by id."""
     entries = StatusHistory.objects.filter(pk__in=set(ids), project=access.project)
     return {entry.id: entry for entry in in_words(entries, access)}
+
+
+def words_of_organization(entries: StatusHistoryQuerySet) -> list[EntryInWords]:
+    """The same for admins of an organization, of entries in whatever project of it. An act on the organization
+    itself stands in no project, so it has no page of its own."""
+    rows = list(entries.select_related("detail", "block", "project"))
+    voids = {row.voids: row for row in StatusHistory.objects.filter(voids__in=[row.pk for row in rows])}
+    words = []
+    for row in rows:
+        slug = row.project.slug if row.project else "-"
+        entry = _describe(row, None, voids.get(row.pk), False, slug)
+        words.append(replace(entry, entry_url=entry.entry_url if row.project else "", contact_erased=False))
+    return words
