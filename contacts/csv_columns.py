@@ -40,6 +40,9 @@ NAMES: dict[str, tuple[str, ...]] = {
     "attributes": ("attributes", "attribs"),
 }  # fmt: skip
 
+# The first word of the columns that our own export adds. They tell what was true then, and are passed over.
+OF_OUR_EXPORTS = "Sendable"
+
 # Columns that only lists of people who left have, and columns in which a word says that somebody left.
 LEFT_COLUMNS = frozenset({
     "unsub time", "unsub reason", "unsub reason other", "unsub campaign title", "unsub campaign id", "clean time",
@@ -134,12 +137,16 @@ def map_columns(names: Sequence[str], *, key: str = "") -> Columns:
     return Columns(
         places=places,
         key_name=names[places["key"]],
-        others=[(place, name) for place, name in enumerate(names) if place not in used],
+        others=[(place, name) for place, name in enumerate(names) if place not in used and not _is_ours(name)],
         left=[place for place, name in enumerate(names) if plain(name) in LEFT_COLUMNS],
         status=[
             (place, plain(name) in _YES_NO_COLUMNS) for place, name in enumerate(names) if plain(name) in STATUS_COLUMNS
         ],
     )
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(f"{OF_OUR_EXPORTS} ")
 
 
 def _key_place(names: Sequence[str], by_name: dict[str, int], places: dict[str, int], key: str) -> int:

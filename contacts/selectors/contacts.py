@@ -141,3 +141,11 @@ def _query(values: dict[str, Any], order: str, *, but: str = "") -> str:
     if order != BY_NAME:
         query["order"] = order
     return query.urlencode()
+
+
+def found_without_other_filters(project: Project, chosen: ContactFilter) -> str:
+    """The query string of the search alone, where other filters hide somebody whom it finds; else empty."""
+    text = chosen.form.cleaned_data["q"]
+    if not text or len(chosen.chips) < 2 or not search(project, text).exists():
+        return ""
+    return _query({"q": text}, chosen.order)
