@@ -137,3 +137,8 @@ def projects_of(user: User) -> list[Project]:
     own = Project.objects.filter(memberships__user=user)
     administered = Project.objects.filter(organization__admins__user=user)
     return list((own | administered).select_related("organization").distinct().order_by("organization__name", "name"))
+
+
+def organizations_of(user: User) -> list[Organization]:
+    """The organizations that a user administers, by name."""
+    return list(Organization.objects.filter(admins__user=user).order_by("name"))
