@@ -96,7 +96,7 @@ FINGERPRINT_KEYS = fingerprint_keys(required("FINGERPRINT_KEYS", "dev:developmen
 ALLOWED_HOSTS = hosts(required("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1],testserver", allowed=_HOSTS))
 CSRF_TRUSTED_ORIGINS = read("CSRF_TRUSTED_ORIGINS", "list", [], allowed="origins like https://sendable.example.org")
 
-(BASE_DIR / "var").mkdir(exist_ok=True)
+(BASE_DIR / "var" / "static").mkdir(parents=True, exist_ok=True)
 DATABASES = {
     "default": database(required("DATABASE_URL", f"sqlite:///{BASE_DIR / 'var/sendable.sqlite3'}", allowed=_DATABASE))
 }
