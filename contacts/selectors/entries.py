@@ -39,9 +39,9 @@ METHOD_ICONS = {
 class EntryInWords:
     """One entry as screens show it. Empty texts are left out there; ``glyph`` is no, ok, plus, late or void.
 
-    ``how`` is the way by which it came, as the end of a sentence ("by replying STOP"), and ``message`` the
-    sending in which that was. ``contact_erased``: it was about a contact who is gone. ``address`` is that of a
-    block whose entry names nobody.
+    ``how`` is the way by which it came, as the end of a sentence ("by replying STOP"); ``clause`` tells a no as
+    the cause of a state ("opted out with a link"), and ``message`` is the sending in which that was.
+    ``contact_erased``: it was about a contact who is gone. ``address`` is that of a block whose entry names nobody.
     """
 
     id: int
@@ -71,6 +71,7 @@ class EntryInWords:
     says: str = ""
     weight: int = Weight.OURS
     how: str = ""
+    clause: str = ""
     message: str = ""
     contact_erased: bool = False
     address: str = ""
