@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.core.management.commands import flush
+from django.db import connections
 
 from contacts import triggers
 
 pytest_plugins = ["tests.people"]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """SQLite in a file, as in real life: each thread has a connection of its own, which one in memory cannot give."""
+    settings = connections["default"].settings_dict
+    if settings["ENGINE"].endswith("sqlite3"):
+        settings["TEST"]["NAME"] = str(Path(tmp_path_factory.mktemp("database")) / "test.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def no_attempts_yet() -> None:
+    """Log-ins are counted in the cache, which would remember those of other tests."""
+    cache.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

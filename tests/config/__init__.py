@@ -1,0 +1,1 @@
+"""Settings, log-in, errors, logs: what stands around the register."""
