@@ -88,6 +88,13 @@ class InvalidText(RegisterError):
     remedy = _("Remove control characters and type it again.")
 
 
+class ContactGone(RegisterError):
+    """Somebody erased the contact between the look and the change."""
+
+    code = "contact_gone"
+    message = _("This contact has been deleted meanwhile.")
+
+
 class KeyTaken(RegisterError):
     code = "key_taken"
     message = _("Another contact of this project has this key already.")

@@ -1,7 +1,8 @@
 """The triggers that keep the histories append-only, for each database.
 
 They refuse UPDATE, TRUNCATE, an INSERT over an existing id (SQLite's ``REPLACE INTO`` goes round the others),
-and DELETE of an entry unless its contact is gone and a receipt of the erasure exists. SQLite drops triggers
+and DELETE of an entry unless its contact is gone and a receipt of the erasure exists; the entries of a block
+outlive the contact and may never go. SQLite drops triggers
 when Django remakes a table, and a remake under a trigger fails: so they are removed there before a migration
 and installed after it, on both databases.
 """
@@ -12,7 +13,8 @@ from typing import Any
 
 from django.db import connections
 
-HISTORIES = ("contacts_statushistory",)
+STATUS_HISTORY = "contacts_statushistory"
+HISTORIES = (STATUS_HISTORY,)
 RECEIPTS = "contacts_erasurereceipt"
 _REFUSAL = "is append-only"
 
@@ -56,7 +58,7 @@ def installed(using: str = "default") -> list[tuple[str, str]]:
             cursor.execute(
                 "SELECT tgname, c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
                 "JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = ANY(current_schemas(false)) "
-                "WHERE tgname LIKE 'sendable_%%' AND tgenabled <> 'D'"
+                "WHERE tgname LIKE 'sendable_%%' AND tgenabled IN ('O', 'A')"
             )
         else:
             cursor.execute(
@@ -93,7 +95,7 @@ def _statements(vendor: str, tables: list[str]) -> list[str]:
 
 
 _MAY_GO = (
-    "contact_id IS NOT NULL"
+    "{row}.contact_id IS NOT NULL"
     f" AND EXISTS (SELECT 1 FROM {RECEIPTS} r WHERE r.contact_number = {{row}}.contact_id)"
     " AND NOT EXISTS (SELECT 1 FROM contacts_contact c WHERE c.id = {row}.contact_id)"
 )
@@ -103,31 +105,35 @@ CREATE OR REPLACE FUNCTION sendable_refuse() RETURNS trigger LANGUAGE plpgsql AS
 BEGIN
   RAISE EXCEPTION '% {_REFUSAL}: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'integrity_constraint_violation';
 END $$;
-CREATE OR REPLACE FUNCTION sendable_refuse_unless_erased() RETURNS trigger LANGUAGE plpgsql AS $$
+"""
+
+
+def _may_go(table: str, row: str) -> str:
+    """When an entry may be deleted, as SQL about ``row``."""
+    return _MAY_GO.format(row=row) + (f" AND {row}.block_id IS NULL" if table == STATUS_HISTORY else "")
+
+
+def _postgresql(table: str) -> list[str]:
+    refuse = f"BEFORE {{event}} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION sendable_refuse()"
+    statements = [
+        f"CREATE TRIGGER sendable_{table}_{event} " + refuse.format(event=event.upper())
+        for event in ("update", "truncate", *(["delete"] if table == RECEIPTS else []))
+    ]
+    if table != RECEIPTS:
+        statements += [
+            f"""
+CREATE OR REPLACE FUNCTION sendable_{table}_refuse_unless_erased() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF EXISTS (SELECT 1 FROM gone WHERE (gone.{_MAY_GO.format(row="gone")}) IS NOT TRUE) THEN
+  IF EXISTS (SELECT 1 FROM gone WHERE ({_may_go(table, "gone")}) IS NOT TRUE) THEN
     RAISE EXCEPTION '% {_REFUSAL}: DELETE refused', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
   END IF;
   RETURN NULL;
 END $$;
-"""
-
-
-def _postgresql(table: str) -> list[str]:
-    delete = (
-        f"CREATE TRIGGER sendable_{table}_delete BEFORE DELETE ON {table} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION sendable_refuse()"
-        if table == RECEIPTS
-        else f"CREATE TRIGGER sendable_{table}_delete AFTER DELETE ON {table} REFERENCING OLD TABLE AS gone "
-        "FOR EACH STATEMENT EXECUTE FUNCTION sendable_refuse_unless_erased()"
-    )
-    return [
-        f"CREATE TRIGGER sendable_{table}_update BEFORE UPDATE ON {table} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION sendable_refuse()",
-        f"CREATE TRIGGER sendable_{table}_truncate BEFORE TRUNCATE ON {table} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION sendable_refuse()",
-        delete,
-    ]
+""",
+            f"CREATE TRIGGER sendable_{table}_delete AFTER DELETE ON {table} REFERENCING OLD TABLE AS gone "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION sendable_{table}_refuse_unless_erased()",
+        ]
+    return statements
 
 
 def _sqlite(table: str) -> list[str]:
@@ -137,9 +143,14 @@ def _sqlite(table: str) -> list[str]:
             f"BEGIN SELECT RAISE(ABORT, '{table} {_REFUSAL}: {event.upper()} refused'); END"
         )
 
-    unless_erased = "" if table == RECEIPTS else f"WHEN NOT COALESCE(OLD.{_MAY_GO.format(row='OLD')}, 0)"
+    unless_erased = "" if table == RECEIPTS else f"WHEN NOT COALESCE({_may_go(table, 'OLD')}, 0)"
+    unique = "contact_number" if table == RECEIPTS else "voids"  # REPLACE deletes what any unique index names
     return [
         refuse("update"),
         refuse("delete", unless_erased),
-        refuse("insert", f"WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id)"),
+        refuse(
+            "insert",
+            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id) OR NEW.{unique} IS NOT NULL "
+            f"AND EXISTS (SELECT 1 FROM {table} WHERE {unique} = NEW.{unique})",
+        ),
     ]

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from contacts.addresses import Address
@@ -28,6 +28,7 @@ from contacts.services.set_sql import database_clock
 from contacts.vocabulary import OPEN, SHUT, ActorKind, Aspect, BlockKind, Cause, Says, Weight
 
 UTC = ZoneInfo("UTC")
+_OF_A_PROJECT = (ActorKind.USER, ActorKind.TOKEN, ActorKind.IMPORT)
 
 
 def quarantine(
@@ -86,9 +87,11 @@ def suppress(
 ) -> Change:
     """Put addresses on the suppression list of an organization, or of one of its projects only.
 
-    ``recorded_in`` is the project in whose history the entry stands (empty: an act on the organization),
-    ``contact`` the contact through whom it came. It holds for whoever has the address, now or later.
+    ``recorded_in`` is the project in whose history the entry stands (empty: that of the block, or an act on
+    the organization), ``contact`` the contact through whom it came. It holds for whoever has the address,
+    now or later.
     """
+    recorded_in = recorded_in or project
     lock_addresses([text for address in addresses for text in address.fingerprints], exclusive=True)
     for address in addresses:
         adopt_older_fingerprints(address)
@@ -146,8 +149,8 @@ def lift(
 ) -> Change:
     """Open addresses again: a quarantine with a reason, what a person said with their authorization.
 
-    Skipped: blocks that are not on, whose no weighs more than the actor's authority, and those of the
-    whole organization unless the actor is one of its admins.
+    Skipped: blocks that are not on, whose no weighs more than the actor's authority, those of the whole
+    organization unless the actor is one of its admins, and those that do not reach ``recorded_in``.
     """
     wanted = list(blocks.order_by("pk").values_list("pk", "fingerprint"))
     fingerprints = {fingerprint for _pk, fingerprint in wanted}
@@ -161,10 +164,14 @@ def lift(
     idle = list(rows.filter(is_on=False).values_list("pk", flat=True))
     shut = rows.filter(is_on=True)
     foreign: list[int] = []
-    if origin.actor.kind == ActorKind.USER and origin.actor.authority < Weight.COMPLAINT:
+    if origin.actor.kind in _OF_A_PROJECT and origin.actor.authority < Weight.COMPLAINT:
         foreign = list(shut.filter(project__isnull=True).values_list("pk", flat=True))
+    elsewhere: list[int] = []
+    if recorded_in:
+        here = Block.objects.reaching(recorded_in).values("pk")
+        elsewhere = list(shut.exclude(pk__in=here).values_list("pk", flat=True))
     moment = moment_after(blocks=all_ids)
-    gates = with_last_words(shut.exclude(pk__in=foreign), (block_words, "block"))
+    gates = with_last_words(shut.exclude(pk__in=[*foreign, *elsewhere]), (block_words, "block"))
     zone = recorded_in.zone if recorded_in else UTC
     judgement = judge(gates, origin=origin, authorization=authorization, zone=zone, moment=moment)
     opened = Block.objects.filter(pk__in_set=judgement.may_open)
@@ -178,7 +185,7 @@ def lift(
             weight=judgement.weight,
             word_at=judgement.word_at,
             authorization=authorization,
-            project=recorded_in.pk if recorded_in else None,
+            project=recorded_in.pk if recorded_in else F("project_id"),
             from_value=SHUT[Aspect(kind)],
             to_value=OPEN[Aspect(kind)],
         )
@@ -186,6 +193,7 @@ def lift(
     refusals = skipping(
         [
             (foreign, NotAllowed(_("This holds in the whole organization. Only one of its admins may lift it."))),
+            (elsewhere, NotAllowed()),
             (idle, NothingToDo(_("This address is not blocked any more."))),
         ]
     )

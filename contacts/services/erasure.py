@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Case, Exists, OuterRef, QuerySet, Value, When
+from django.db.models import Case, Exists, Max, OuterRef, QuerySet, Value, When
 
-from contacts.addresses import fingerprint
-from contacts.errors import StaleConfirmation
+from contacts.addresses import fingerprint, normalise
+from contacts.errors import InvalidAddress, StaleConfirmation
 from contacts.extension_points import Count, Text, holdings
-from contacts.models import Block, ChannelStatus, Contact, EntryDetail, ErasureReceipt, StatusHistory
+from contacts.models import Block, ChannelStatus, Contact, EntryDetail, ErasureReceipt, Project, StatusHistory
 from contacts.models.contact import ContactQuerySet
 from contacts.origin import Origin
-from contacts.services.ledger import record
+from contacts.services.fingerprints import current_key
+from contacts.services.ledger import moment_after, record
 from contacts.services.locks import with_addresses_locked
-from contacts.services.opt_outs import moment_for, put_blocks
+from contacts.services.opt_outs import moment_for
 from contacts.services.projection import fold_blocks
+from contacts.services.set_sql import database_clock
 from contacts.vocabulary import OPEN, SHUT, Aspect, BlockKind, Cause, Channel, Reason, Says, Weight
 
 
@@ -51,17 +54,24 @@ class ErasurePreview:
     digest: str
 
 
+class _Held(NamedTuple):
+    """An address that a contact has or had, by its fingerprint."""
+
+    contact: int
+    project: int
+    channel: str
+    fingerprint: str
+
+
 def erasure_preview(contacts: ContactQuerySet, *, requested_by_contact: bool = False) -> ErasurePreview:
     """Count exactly what ``erase`` would take from these contacts."""
     ids = sorted(contacts.order_by().values_list("pk", flat=True))
     counted = {holding.key: holding.count(ids) for holding in holdings}
     lines = tuple(Line(holding.key, holding.label, *_total(counted[holding.key].values())) for holding in holdings)
-    kept = {requested: sorted(_weights_to_keep(ids, requested)) for requested in (False, True)}
+    kept = {requested: sorted(_to_keep(ids, requested)) for requested in (False, True)}
     content = [ids, [(line.key, line.number) for line in lines], kept[False], kept[True]]
     digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    channels = {
-        requested: tuple(sorted({channel for _number, channel in places})) for requested, places in kept.items()
-    }
+    channels = {requested: tuple(sorted({held.channel for held in places})) for requested, places in kept.items()}
     return ErasurePreview(len(ids), lines, channels[requested_by_contact], channels[True], digest)
 
 
@@ -70,8 +80,8 @@ def erase(
 ) -> list[ErasureReceipt]:
     """Erase contacts and everything held of them, and return a receipt for each.
 
-    When the person asked for it, or ever said no, their addresses stay blocked by fingerprint, in the scope
-    where the no held. ``expected`` is the digest of the preview that was confirmed: raises
+    When the person asked for it, or ever said no, their addresses (of today and of before) stay blocked by
+    fingerprint, in the scope where the no held. ``expected`` is the digest of the preview that was confirmed: raises
     StaleConfirmation when a recount differs, and nothing is erased.
     """
 
@@ -82,8 +92,10 @@ def erase(
         if expected is not None and preview.digest != expected:
             raise StaleConfirmation
         counted = {holding.key: holding.count(ids) for holding in holdings}
-        fingerprints = _fingerprints_ever(ids)
-        kept = _keep_blocks(ids, origin, requested_by_contact)
+        marks = {held.fingerprint for group in _addresses(ids) for held in group}
+        kept = _to_keep(ids, requested_by_contact)
+        _keep_blocks(kept, origin)
+        blocks_of = Counter(held.contact for held in kept)
         moment = moment_for(ids)
         receipts = ErasureReceipt.objects.bulk_create(
             ErasureReceipt(
@@ -93,7 +105,7 @@ def erase(
                 key_fingerprint=fingerprint("key", rows[number].key),
                 requested_by_contact=requested_by_contact,
                 counts={key: counts[number].number for key, counts in counted.items() if number in counts},
-                blocks_kept=kept[number],
+                blocks_kept=blocks_of[number],
                 method=origin.method,
                 actor_kind=origin.actor.kind,
                 actor_number=origin.actor.number,
@@ -107,11 +119,11 @@ def erase(
         Contact.objects.filter(pk__in_set=ids)._raw_delete("default")
         for holding in holdings:
             holding.erase(ids)
-        _forget_addresses(fingerprints)
+        _forget_addresses({contact.organization_id for contact in rows.values()}, marks)
         transaction.on_commit(_overwrite_freed_pages)
         return receipts
 
-    return with_addresses_locked(contacts, Channel.values, change)
+    return with_addresses_locked(contacts, Channel.values, change, former=True)
 
 
 def _total(counts: Iterable[Count]) -> tuple[int, datetime | None]:
@@ -119,42 +131,93 @@ def _total(counts: Iterable[Count]) -> tuple[int, datetime | None]:
     return sum(count.number for count in counts), min((c.since for c in counts if c.since), default=None)
 
 
-def _weights_to_keep(ids: list[int], requested: bool) -> dict[tuple[int, str], int]:
-    """Contact and channel of every address that must stay blocked, with the weight of the no behind it."""
-    heaviest: dict[int, int] = defaultdict(lambda: Weight.REPORTED) if requested else {}
+def _to_keep(ids: list[int], requested: bool) -> dict[_Held, int]:
+    """The addresses that must stay blocked, with the weight of the no behind each.
+
+    A no on the switch (or one that another app keeps) speaks of every address that the person had, an
+    opt-out of those on its channel. An address of before that somebody else in the project has now is theirs.
+    """
+    everywhere = dict.fromkeys(ids, int(Weight.REPORTED)) if requested else {}
     for holding in holdings:
         for number, weight in holding.said_no(ids).items():
-            heaviest[number] = max(weight, heaviest[number] if requested or number in heaviest else 0)
+            everywhere[number] = max(weight, everywhere.get(number, 0))
+    opt_outs = StatusHistory.objects.filter(
+        contact_id__in_set=ids, aspect=Aspect.OPT_OUT, says=Says.NO, weight__gte=Weight.REPORTED
+    ).not_voided()
+    rows = opt_outs.order_by().values("contact_id", "channel").annotate(heaviest=Max("weight"))
+    on_channel = {(row["contact_id"], row["channel"]): row["heaviest"] for row in rows}
     kept = {}
-    rows = ChannelStatus.objects.filter(contact_id__in_set=ids).with_address()
-    for number, channel, own in rows.values_list("contact_id", "channel", "own_opt_out"):
-        if requested or number in heaviest:
-            kept[number, channel] = int(heaviest[number])
-        if own:
-            kept[number, channel] = max(kept.get((number, channel), 0), Weight.OWN)
+    for held in _still_theirs(ids):
+        weight = max(everywhere.get(held.contact, 0), on_channel.get((held.contact, held.channel), 0))
+        if weight:
+            kept[held] = int(weight)
     return kept
 
 
-def _keep_blocks(ids: list[int], origin: Origin, requested: bool) -> dict[int, int]:
-    """Write the noes that outlive the contacts, without naming them; returns how many for each."""
-    kept = _weights_to_keep(ids, requested)
-    by_place: dict[tuple[str, int], list[int]] = defaultdict(list)
-    for (number, channel), weight in kept.items():
-        by_place[channel, weight].append(number)
-    for (channel, weight), numbers in by_place.items():
-        put_blocks(numbers, channel)
-        blocks = Block.objects.filter(
-            kind=BlockKind.OPT_OUT,
-            cause=Cause.OPT_OUT,
-            channel=channel,
-            project__in=Contact.objects.filter(pk__in_set=numbers).values("project"),
-            fingerprint__in=ChannelStatus.objects.filter(
-                contact_id__in_set=numbers, channel=channel
-            ).with_address().values("fingerprint"),
-        )  # fmt: skip
-        moment = moment_for(numbers)
+def _still_theirs(ids: list[int]) -> list[_Held]:
+    """The addresses that contacts have, and those that they had and nobody else in their project has now."""
+    current, former = _addresses(ids)
+    others = ChannelStatus.objects.filter(fingerprint__in={held.fingerprint for held in former}).exclude(
+        contact_id__in_set=ids
+    )
+    taken = set(others.values_list("project_id", "fingerprint"))
+    return sorted(current | {held for held in former if (held.project, held.fingerprint) not in taken})
+
+
+def _addresses(ids: list[int]) -> tuple[set[_Held], set[_Held]]:
+    """Every address that contacts have, and every other that they ever had, by its fingerprint of today."""
+    rows = ChannelStatus.objects.filter(contact_id__in_set=ids).with_address()
+    current = {_Held(*row) for row in rows.values_list("contact_id", "project_id", "channel", "fingerprint")}
+    put = StatusHistory.objects.filter(contact_id__in_set=ids, aspect=Aspect.ADDRESS).exclude(to_value="")
+    ever = {
+        _Held(contact, project, channel, _fingerprint_today(channel, text, mark))
+        for contact, project, channel, text, mark in put.values_list(
+            "contact_id", "project_id", "channel", "to_value", "address_fingerprint"
+        )
+    }
+    return current, ever - current
+
+
+def _fingerprint_today(channel: str, text: str, made: str) -> str:
+    """Of an address in the history, whose fingerprint may be that of an older key."""
+    if made.partition(":")[0] == current_key():
+        return made
+    try:
+        return normalise(channel, text).fingerprint
+    except InvalidAddress:
+        return made
+
+
+def _keep_blocks(kept: dict[_Held, int], origin: Origin) -> None:
+    """Write the noes that outlive the contacts, one for each address and project, without naming anybody."""
+    weights: dict[tuple[int, str, str], int] = {}
+    for held, weight in kept.items():
+        place = (held.project, held.channel, held.fingerprint)
+        weights[place] = max(weight, weights.get(place, 0))
+    organizations = dict(
+        Project.objects.filter(pk__in={place[0] for place in weights}).values_list("pk", "organization")
+    )
+    Block.objects.bulk_create(
+        [
+            Block(
+                organization_id=organizations[project], project_id=project, channel=channel, fingerprint=mark,
+                kind=BlockKind.OPT_OUT, cause=Cause.OPT_OUT, created_at=database_clock(),
+            )
+            for project, channel, mark in weights
+        ],
+        ignore_conflicts=True,
+    )  # fmt: skip
+    blocks = Block.objects.filter(
+        kind=BlockKind.OPT_OUT, cause=Cause.OPT_OUT, fingerprint__in={place[2] for place in weights}
+    )
+    by_weight: dict[int, list[int]] = defaultdict(list)
+    for pk, *place in blocks.values_list("pk", "project_id", "channel", "fingerprint"):
+        if weight := weights.get((place[0], place[1], place[2])):
+            by_weight[weight].append(pk)
+    for weight, numbers in by_weight.items():
+        moment = moment_after(blocks=numbers)
         record(
-            blocks,
+            Block.objects.filter(pk__in_set=numbers),
             aspect=Aspect.OPT_OUT,
             says=Says.NO,
             origin=origin.saying(reason=Reason.ERASURE, note="", evidence={}, requested_on=None),
@@ -163,24 +226,13 @@ def _keep_blocks(ids: list[int], origin: Origin, requested: bool) -> dict[int, i
             from_value=Case(When(is_on=True, then=Value(SHUT[Aspect.OPT_OUT])), default=Value(OPEN[Aspect.OPT_OUT])),
             to_value=SHUT[Aspect.OPT_OUT],
         )
-        fold_blocks(list(blocks.values_list("pk", flat=True)), moment)
-    counts: dict[int, int] = defaultdict(int)
-    for number, _channel in kept:
-        counts[number] += 1
-    return counts
+        fold_blocks(numbers, moment)
 
 
-def _fingerprints_ever(ids: list[int]) -> set[str]:
-    """Of every address that the contacts have or had."""
-    now = ChannelStatus.objects.filter(contact_id__in_set=ids).values_list("fingerprint", flat=True)
-    before = StatusHistory.objects.filter(contact_id__in_set=ids, aspect=Aspect.ADDRESS)
-    return {*now, *before.values_list("address_fingerprint", flat=True)} - {""}
-
-
-def _forget_addresses(fingerprints: set[str]) -> None:
-    """Blocks keep the fingerprint alone once nobody in the register has the address any more."""
+def _forget_addresses(organizations: set[int], marks: set[str]) -> None:
+    """Blocks keep the fingerprint alone once nobody in the organization has the address any more."""
     held = ChannelStatus.objects.filter(fingerprint=OuterRef("fingerprint"), organization=OuterRef("organization_id"))
-    blocks: QuerySet[Block] = Block.objects.filter(~Exists(held), fingerprint__in=fingerprints)
+    blocks: QuerySet[Block] = Block.objects.filter(~Exists(held), organization__in=organizations, fingerprint__in=marks)
     EntryDetail.objects.filter(entry__block__in=blocks)._raw_delete("default")
     blocks.update(address=None)
 

@@ -12,9 +12,10 @@ from typing import TypeVar
 
 from django.db import transaction
 
-from contacts.models import ChannelStatus, Contact
+from contacts.models import ChannelStatus, Contact, StatusHistory
 from contacts.models.contact import ContactQuerySet
 from contacts.services.set_sql import lock_buckets
+from contacts.vocabulary import Aspect
 
 BUCKETS = 1024
 
@@ -28,9 +29,10 @@ def lock_contacts(contacts: ContactQuerySet) -> list[int]:
     return sorted(contacts.filter(pk__in_set=ids).order_by().values_list("pk", flat=True))
 
 
-def lock_ids(ids: Iterable[int]) -> None:
+def lock_ids(ids: Iterable[int]) -> list[int]:
+    """Lock contacts by id, and return the ids of those that are there."""
     rows = Contact.objects.filter(pk__in_set=list(ids)).order_by("pk")
-    len(rows.select_for_update(no_key=True).values_list("pk", flat=True))
+    return list(rows.select_for_update(no_key=True).values_list("pk", flat=True))
 
 
 def lock_addresses(fingerprints: Iterable[str], *, exclusive: bool) -> None:
@@ -50,10 +52,11 @@ class _AddressMoved(Exception):
 
 
 def with_addresses_locked(
-    contacts: ContactQuerySet, channels: Iterable[str], change: Callable[[list[int]], Result]
+    contacts: ContactQuerySet, channels: Iterable[str], change: Callable[[list[int]], Result], *, former: bool = False
 ) -> Result:
-    """Run ``change`` in a transaction that holds the contacts, their addresses on these channels, and
-    everybody else who has these addresses; ``change`` gets the ids of the contacts.
+    """Run ``change`` in a transaction that holds the contacts, their addresses on these channels (with
+    ``former`` those of before as well), and everybody else who has these addresses; ``change`` gets the ids
+    of the contacts.
 
     Locking more than the set is what lets a block be copied onto all who share the address.
     """
@@ -61,26 +64,30 @@ def with_addresses_locked(
     for _attempt in range(20):
         try:
             with transaction.atomic():
-                return change(_lock_with_addresses(contacts, channels))
+                return change(_lock_with_addresses(contacts, channels, former))
         except _AddressMoved:
             continue
     raise RuntimeError("The addresses of these contacts keep changing.")
 
 
-def _lock_with_addresses(contacts: ContactQuerySet, channels: list[str]) -> list[int]:
+def _lock_with_addresses(contacts: ContactQuerySet, channels: list[str], former: bool) -> list[int]:
     if not channels:
         return lock_contacts(contacts)
     ids = list(contacts.order_by().values_list("pk", flat=True))
-    expected = addresses_of(ids, channels)
+    expected = addresses_of(ids, channels, former=former)
     lock_addresses(expected, exclusive=True)
     lock_ids({*ids, *holders(expected)})
     ids = sorted(contacts.filter(pk__in_set=ids).order_by().values_list("pk", flat=True))
-    if not addresses_of(ids, channels) <= expected:
+    if not addresses_of(ids, channels, former=former) <= expected:
         raise _AddressMoved
     return ids
 
 
-def addresses_of(ids: Iterable[int], channels: Iterable[str]) -> set[str]:
-    """The fingerprints of the addresses that contacts have on some channels."""
-    rows = ChannelStatus.objects.filter(contact_id__in_set=list(ids), channel__in=list(channels)).with_address()
-    return set(rows.values_list("fingerprint", flat=True))
+def addresses_of(ids: Iterable[int], channels: Iterable[str], *, former: bool = False) -> set[str]:
+    """The fingerprints of the addresses that contacts have, or ever had, on some channels."""
+    here = {"contact_id__in_set": list(ids), "channel__in": list(channels)}
+    found = set(ChannelStatus.objects.filter(**here).with_address().values_list("fingerprint", flat=True))
+    if former:
+        put = StatusHistory.objects.filter(**here, aspect=Aspect.ADDRESS).exclude(address_fingerprint="")
+        found.update(put.values_list("address_fingerprint", flat=True))
+    return found

@@ -15,10 +15,9 @@ from contacts.models import ChannelStatus, Contact, Project
 from contacts.moments import TICK
 from contacts.origin import Origin
 from contacts.services.fingerprints import adopt_older_fingerprints
-from contacts.services.ledger import record_each, said_of
+from contacts.services.ledger import moment_after, record_each, said_of
 from contacts.services.locks import lock_addresses
-from contacts.services.projection import copy_blocks
-from contacts.services.set_sql import database_clock
+from contacts.services.projection import blocks_at, copy_blocks
 from contacts.vocabulary import OPEN, Aspect, Reason, Says, Weight
 
 
@@ -42,7 +41,7 @@ def create_contacts(project: Project, newcomers: Sequence[Newcomer]) -> list[Con
     lock_addresses([text for address in wanted for text in address.fingerprints], exclusive=False)
     for address in wanted:
         adopt_older_fingerprints(address)
-    moment = database_clock()
+    moment = moment_after(blocks=blocks_at(address.fingerprint for address in wanted))
     contacts = _contacts(project, newcomers, moment)
     rows = [
         _row(contact, address, moment + TICK * len(somebody.addresses))
@@ -75,10 +74,11 @@ def _contacts(project: Project, newcomers: Sequence[Newcomer], moment: datetime)
         for somebody in newcomers
     ]
     try:
-        with transaction.atomic():
-            return Contact.objects.bulk_create(contacts)
+        with transaction.atomic():  # in the order of keys, so that two lists at once wait for each other, not both
+            Contact.objects.bulk_create(sorted(contacts, key=lambda contact: contact.key))
     except IntegrityError as error:
         raise KeyTaken from error
+    return contacts
 
 
 def _row(contact: Contact, address: Address, moment: datetime) -> ChannelStatus:

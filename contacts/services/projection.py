@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import BooleanField, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import BooleanField, DateTimeField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.expressions import ExpressionWrapper
+from django.db.models.functions import Coalesce, Greatest
 from django.db.models.lookups import IsNull
 
 from contacts.gates import strongest_no_of
@@ -34,7 +35,7 @@ def block_words() -> QuerySet[StatusHistory]:
 def fold_switch(ids: Iterable[int], moment: datetime) -> None:
     """Set each contact's switch to what its entries amount to."""
     Contact.objects.filter(pk__in_set=list(ids)).update(
-        is_active=IsNull(strongest_no_of(switch_words(), gate="contact"), True), last_entry_at=moment
+        is_active=IsNull(strongest_no_of(switch_words(), gate="contact"), True), last_entry_at=not_before(moment)
     )
     copy_switch(ids, moment)
 
@@ -43,7 +44,7 @@ def copy_switch(ids: Iterable[int], moment: datetime) -> None:
     """Copy the contacts' switch onto their channels."""
     ChannelStatus.objects.filter(contact_id__in_set=list(ids)).update(
         contact_active=Subquery(Contact.objects.filter(pk=OuterRef("contact_id")).values("is_active")),
-        last_entry_at=moment,
+        last_entry_at=not_before(moment),
     )
 
 
@@ -51,7 +52,8 @@ def fold_own_opt_outs(ids: Iterable[int], channel: str, moment: datetime) -> Non
     """Set the contacts' own opt-out on a channel to what their entries amount to."""
     ids = list(ids)
     ChannelStatus.objects.filter(contact_id__in_set=ids, channel=channel).update(
-        own_opt_out=IsNull(strongest_no_of(own_opt_out_words(), gate="contact"), False), last_entry_at=moment
+        own_opt_out=IsNull(strongest_no_of(own_opt_out_words(), gate="contact"), False),
+        last_entry_at=not_before(moment),
     )
     touch(ids, moment)
     copy_blocks(ChannelStatus.objects.filter(contact_id__in_set=ids, channel=channel), moment)
@@ -60,8 +62,11 @@ def fold_own_opt_outs(ids: Iterable[int], channel: str, moment: datetime) -> Non
 def fold_blocks(block_ids: Iterable[int], moment: datetime) -> None:
     """Set each block to what its entries amount to, and copy it onto everybody who has the address."""
     blocks = Block.objects.filter(pk__in_set=list(block_ids))
-    blocks.update(is_on=IsNull(strongest_no_of(block_words(), gate="block"), False), last_entry_at=moment)
-    copy_blocks(ChannelStatus.objects.filter(fingerprint__in=blocks.values("fingerprint")), moment)
+    blocks.update(is_on=IsNull(strongest_no_of(block_words(), gate="block"), False), last_entry_at=not_before(moment))
+    holders = ChannelStatus.objects.filter(
+        fingerprint__in=blocks.values("fingerprint"), organization__in=blocks.values("organization")
+    )
+    copy_blocks(holders, moment)
 
 
 def copy_blocks(channels: QuerySet[ChannelStatus], moment: datetime) -> None:
@@ -70,7 +75,7 @@ def copy_blocks(channels: QuerySet[ChannelStatus], moment: datetime) -> None:
         opted_out=_boolean(Q(own_opt_out=True) | Q(Exists(blocks_on(BlockKind.OPT_OUT)))),
         quarantined=Exists(blocks_on(BlockKind.QUARANTINE)),
         suppressed=Exists(blocks_on(BlockKind.SUPPRESSION)),
-        last_entry_at=moment,
+        last_entry_at=not_before(moment),
     )
 
 
@@ -86,9 +91,21 @@ def blocks_on(kind: str) -> QuerySet[Block]:
     )
 
 
+def blocks_at(fingerprints: Iterable[str]) -> list[int]:
+    """The ids of all blocks, on or not, that lie on these addresses."""
+    return list(Block.objects.filter(fingerprint__in=list(fingerprints)).values_list("pk", flat=True))
+
+
 def touch(ids: Iterable[int], moment: datetime) -> None:
     """Note on the contacts when their last entry was recorded."""
-    Contact.objects.filter(pk__in_set=list(ids)).update(last_entry_at=moment)
+    Contact.objects.filter(pk__in_set=list(ids)).update(last_entry_at=not_before(moment))
+
+
+def not_before(moment: datetime) -> Greatest:
+    """The moment, or what the row has already where that is later: gates that share a row have moments of
+    their own, and readings of the past rest on the row's being the latest."""
+    value = Value(moment, output_field=DateTimeField())
+    return Greatest(Coalesce(F("last_entry_at"), value), value)
 
 
 def _boolean(condition: Q) -> ExpressionWrapper:

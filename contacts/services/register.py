@@ -9,14 +9,14 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from contacts.addresses import Address, normalise
-from contacts.errors import InvalidText, KeyTaken
+from contacts.errors import ContactGone, InvalidText, KeyTaken
 from contacts.models import ChannelStatus, Contact, Project
 from contacts.origin import Origin
 from contacts.services.change import Change
 from contacts.services.fingerprints import adopt_older_fingerprints
-from contacts.services.ledger import moment_after, outcome, record
+from contacts.services.ledger import moment_after, outcome, record, without_repeats
 from contacts.services.locks import lock_addresses, lock_ids
-from contacts.services.projection import copy_blocks, touch
+from contacts.services.projection import blocks_at, copy_blocks, not_before, touch
 from contacts.services.set_sql import database_clock
 from contacts.text import clean_text
 from contacts.vocabulary import OPEN, Aspect, Reason, Says, Weight
@@ -106,9 +106,9 @@ def create_contact(
 
 @transaction.atomic
 def update_details(contact: Contact, details: Details) -> None:
-    """Correct name, language, notes and attributes. Raises InvalidText."""
+    """Correct name, language, notes and attributes. Raises InvalidText, ContactGone."""
     values = details.cleaned()
-    lock_ids([contact.pk])
+    _lock(contact)
     for name, value in values.items():
         setattr(contact, name, value)
     contact.save(update_fields=[*values, "updated_at"])
@@ -116,10 +116,12 @@ def update_details(contact: Contact, details: Details) -> None:
 
 @transaction.atomic
 def change_key(contact: Contact, key: str, *, origin: Origin) -> Change:
-    """Correct the key. The old one stays in the history. Raises KeyTaken, InvalidText."""
+    """Correct the key. The old one stays in the history. Raises KeyTaken, InvalidText, ContactGone."""
     key = clean_key(key)
-    lock_ids([contact.pk])
+    _lock(contact)
     contact.refresh_from_db(fields=["key"])
+    if not without_repeats([contact.pk], origin, aspect=Aspect.KEY):
+        return outcome(origin, repeated=1)
     if contact.key == key:
         return outcome(origin)
     moment = moment_after(contacts=[contact.pk])
@@ -142,11 +144,14 @@ def change_address(contact: Contact, channel: str, text: str, *, origin: Origin)
     """Put, replace or (with an empty text) remove the contact's address on a channel.
 
     Blocks stay with the address that they lie on: those of the new one hold at once, and those of the old
-    one hold for whoever comes to it. The contact's own opt-out follows them. Raises InvalidAddress.
+    one hold for whoever comes to it. The contact's own opt-out follows them. Raises InvalidAddress,
+    ContactGone.
     """
     address = normalise(channel, text, country=contact.project.default_country) if text.strip() else None
     lock_addresses(address.fingerprints if address else [], exclusive=False)
-    lock_ids([contact.pk])
+    _lock(contact)
+    if not without_repeats([contact.pk], origin, aspect=Aspect.ADDRESS, channel=channel):
+        return outcome(origin, repeated=1)
     return _put(contact, channel, address, origin)
 
 
@@ -157,7 +162,7 @@ def _put(contact: Contact, channel: str, address: Address | None, origin: Origin
         return outcome(origin)
     if address:
         adopt_older_fingerprints(address)
-    moment = moment_after(contacts=[contact.pk])
+    moment = moment_after(contacts=[contact.pk], blocks=blocks_at([address.fingerprint] if address else []))
     contact.refresh_from_db(fields=["is_active"])
     row, _created = ChannelStatus.objects.update_or_create(
         contact=contact,
@@ -190,8 +195,10 @@ def _put(contact: Contact, channel: str, address: Address | None, origin: Origin
 
 @transaction.atomic
 def set_validity(contact: Contact, channel: str, is_valid: bool, *, origin: Origin) -> Change:
-    """Say that the address on a channel can, or cannot, be an address of anybody."""
-    lock_ids([contact.pk])
+    """Say that the address on a channel can, or cannot, be an address of anybody. Raises ContactGone."""
+    _lock(contact)
+    if not without_repeats([contact.pk], origin, aspect=Aspect.VALIDITY, channel=channel):
+        return outcome(origin, repeated=1)
     rows = ChannelStatus.objects.filter(contact=contact, channel=channel, is_valid=not is_valid).with_address()
     moment = moment_after(contacts=[contact.pk])
     words = ("invalid", "valid") if is_valid else ("valid", "invalid")
@@ -199,6 +206,11 @@ def set_validity(contact: Contact, channel: str, is_valid: bool, *, origin: Orig
         rows, aspect=Aspect.VALIDITY, says=Says.VALUE, origin=origin, moment=moment, weight=Weight.OURS,
         from_value=words[0], to_value=words[1],
     ):  # fmt: skip
-        rows.update(is_valid=is_valid, last_entry_at=moment)
+        rows.update(is_valid=is_valid, last_entry_at=not_before(moment))
         touch([contact.pk], moment)
     return outcome(origin)
+
+
+def _lock(contact: Contact) -> None:
+    if not lock_ids([contact.pk]):
+        raise ContactGone

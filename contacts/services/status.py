@@ -79,7 +79,8 @@ def activate(contacts: ContactQuerySet, *, origin: Origin, authorization: Author
         refused = {number for group in skipped for number in group.ids}
         willing = [number for number in ids if number not in refused]
         for channel in channels:
-            skipped += opt_outs.open_channel(willing, channel, origin, authorization, zone, moment)
+            fresh = without_repeats(willing, origin, aspect=Aspect.OPT_OUT, channel=channel)
+            skipped += opt_outs.open_channel(fresh, channel, origin, authorization, zone, moment)
         if whole and skipped:
             raise skipped[0].error
         return outcome(origin, repeated=len(locked) - len(ids), skipped=skipped)

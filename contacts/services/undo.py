@@ -28,13 +28,18 @@ WRITTEN_DOWN = (Method.MANUAL, Method.IMPORT, Method.API)
 def undoable(entries: StatusHistoryQuerySet, actor: Actor, *, now: datetime | None = None) -> StatusHistoryQuerySet:
     """The entries that this actor may still take back.
 
-    What a user or an import wrote down within the last 24 hours, by whoever did it or an admin; never what
-    the person did through a door of their own, and nothing twice.
+    What a user or an import wrote down within the last 24 hours, by whoever did it or an admin (for a block
+    of the whole organization: one of its admins); never what the person did through a door of their own,
+    and nothing twice.
     """
-    own = Q(actor_kind=actor.kind, actor_number=actor.number)
+    theirs = Q(actor_kind=actor.kind, actor_number=actor.number)
+    if actor.may_undo_others:
+        theirs |= Q(block__isnull=True) | Q(block__project__isnull=False)
+        if actor.authority >= Weight.COMPLAINT:
+            theirs = Q()
     return (
         entries.filter(
-            Q() if actor.may_undo_others else own,
+            theirs,
             says__in=[Says.NO, Says.YES],
             aspect__in=GATES,
             method__in=WRITTEN_DOWN,

@@ -98,12 +98,12 @@ def _contacts(ids: list[int]) -> list[Difference]:
     for contact in Contact.objects.filter(pk__in_set=ids).order_by("pk").only(*columns[1:]):
         says = replayed.get(contact.pk, ReplayedContact())
         found += _contact(contact, says)
-        missing = {channel: state for channel, state in says.channels.items() if state.address}
+        missing = {channel for channel, state in says.channels.items() if state.address or state.own_opt_out}
         for row in channels[contact.pk]:
-            missing.pop(row.channel, None)
+            missing.discard(row.channel)
             found += _channel(contact, row, says, lying.get(row.fingerprint, []))
         found += [
-            Difference("contact", contact.pk, channel, "has no row, and the history gives an address")
+            Difference("contact", contact.pk, channel, "has no row, and the history gives it one")
             for channel in sorted(missing)
         ]
     return found
@@ -224,16 +224,22 @@ def _strays() -> Iterator[Difference]:
         (entries.filter(contact_id__isnull=True, block__isnull=True), "entry", "", "is about nobody and nothing"),
         (
             entries.filter(says=Says.VOID).filter(
-                Exists(voided.exclude(contact_id=OuterRef("contact_id"), aspect=OuterRef("aspect")))
-                & Q(contact_id__isnull=False)
-                | Exists(voided.filter(says=Says.VOID))
-                | ~Exists(voided)
+                ~Exists(
+                    voided.exclude(says__in=[Says.VOID, Says.VALUE]).filter(
+                        Q(contact_id=OuterRef("contact_id")) | Q(contact_id__isnull=True),
+                        Q(block_id=OuterRef("block_id")) | Q(block_id__isnull=True),
+                        aspect=OuterRef("aspect"),
+                        channel=OuterRef("channel"),
+                    )
+                )
             ),
             "entry", "voids", "names an entry about something else",
         ),
         (
             entries.exclude(detail_digest="").filter(
-                Exists(contact), Q(block__isnull=True) | Q(block__address__isnull=False), detail__isnull=True
+                Q(contact_id__isnull=True) | Exists(contact),
+                Q(block__isnull=True) | Q(block__address__isnull=False),
+                detail__isnull=True,
             ),
             "entry", "detail", "is missing",
         ),
