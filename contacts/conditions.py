@@ -65,6 +65,13 @@ def _past(question: Question) -> dict[str, Any]:
         entries = counted(on_channel.filter(aspect__in=aspects), question).order_by("-occurred_at", "-id")
         return Subquery(entries.values(field)[:1], output_field=CharField())
 
+    def still_valid() -> Subquery:
+        words = counted(on_channel.filter(aspect__in=[Aspect.ADDRESS, Aspect.VALIDITY]), question)
+        said = words.order_by("-occurred_at", "-id").annotate(
+            valid=Case(When(aspect=Aspect.VALIDITY, to_value="invalid", then=Value(False)), default=Value(True))
+        )
+        return Subquery(said.values("valid")[:1], output_field=BooleanField())
+
     def column_or(column: str, default: Any, otherwise: Any) -> Case:
         field = CharField() if isinstance(default, str) else BooleanField()
         return Case(
@@ -88,7 +95,6 @@ def _past(question: Question) -> dict[str, Any]:
 
     switch = counted(of_contact.filter(aspect=Aspect.ACTIVE), question)
     own_opt_out = counted(on_channel.filter(aspect=Aspect.OPT_OUT), question)
-    is_valid = ~Q(Exists(_declared_invalid(question)))
     return {
         "state_active": Case(
             When(last_entry_at__lte=limit, then=F("is_active")),
@@ -99,7 +105,7 @@ def _past(question: Question) -> dict[str, Any]:
         "state_fingerprint": column_or(
             "fingerprint", "", Coalesce(latest([Aspect.ADDRESS], "address_fingerprint"), Value(""))
         ),
-        "state_valid": column_or("is_valid", True, is_valid),
+        "state_valid": column_or("is_valid", True, Coalesce(still_valid(), Value(True))),
         "state_quarantined": column_or("quarantined", False, blocked(BlockKind.QUARANTINE)),
         "state_suppressed": column_or("suppressed", False, blocked(BlockKind.SUPPRESSION)),
         "state_opted_out": column_or(
@@ -108,15 +114,6 @@ def _past(question: Question) -> dict[str, Any]:
             Q(IsNull(strongest_no_of(own_opt_out, gate="contact"), False)) | Q(blocked(BlockKind.OPT_OUT)),
         ),
     }
-
-
-def _declared_invalid(question: Question) -> QuerySet[StatusHistory]:
-    """The last word on the address, where that is that it is not valid."""
-    values = StatusHistory.objects.filter(
-        contact=OuterRef("pk"), channel=question.channel, aspect__in=[Aspect.ADDRESS, Aspect.VALIDITY]
-    )
-    last = counted(values, question).order_by("-occurred_at", "-id").values("pk")[:1]
-    return StatusHistory.objects.filter(pk__in=last, aspect=Aspect.VALIDITY, to_value="invalid")
 
 
 def register() -> None:
