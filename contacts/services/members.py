@@ -88,7 +88,10 @@ def add_member(project: Project, *, email: str, name: str, permissions: Permissi
 
 @transaction.atomic
 def change_member(membership: Membership, permissions: Permissions, *, by_organization_admin: bool) -> Membership:
-    """Set role and permissions. Raises LastAdmin for the only admin's demotion, unless an organization admin does it."""
+    """Set role and permissions.
+
+    Raises LastAdmin when the only admin would be demoted, unless an organization admin does it.
+    """
     _lock(membership.project)
     if permissions.role != Role.ADMIN and not by_organization_admin:
         _refuse_last_admin(membership)
