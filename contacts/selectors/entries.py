@@ -155,14 +155,15 @@ def _glyph(row: StatusHistory, void: StatusHistory | None) -> str:
 def title(row: StatusHistory) -> str:
     """What changed, as a short sentence without a full stop."""
     channel = Channel(row.channel).label if row.channel else ""
+    address = _address_on(row.channel)
     by_aspect: dict[tuple[str, str], str] = {
         (Aspect.ACTIVE, Says.NO): _("Deactivated"),
         (Aspect.ACTIVE, Says.YES): _("Contact created") if row.reason == Reason.CREATED else _("Activated"),
         (Aspect.OPT_OUT, Says.NO): _("Opted out of %(channel)s") % {"channel": in_sentence(row.channel)},
         (Aspect.OPT_OUT, Says.YES): _("%(channel)s opt-out lifted") % {"channel": channel},
-        (Aspect.QUARANTINE, Says.NO): _("%(channel)s address quarantined") % {"channel": channel},
+        (Aspect.QUARANTINE, Says.NO): _("%(address)s quarantined") % {"address": address},
         (Aspect.QUARANTINE, Says.YES): _("%(channel)s quarantine lifted") % {"channel": channel},
-        (Aspect.SUPPRESSION, Says.NO): _("%(channel)s address suppressed") % {"channel": channel},
+        (Aspect.SUPPRESSION, Says.NO): _("%(address)s suppressed") % {"address": address},
         (Aspect.SUPPRESSION, Says.YES): _("%(channel)s suppression lifted") % {"channel": channel},
         (Aspect.KEY, Says.VALUE): _("Key changed"),
     }
@@ -170,14 +171,14 @@ def title(row: StatusHistory) -> str:
         return _("Entry %(number)s taken back") % {"number": row.voids}
     if row.aspect == Aspect.ADDRESS:
         words = {
-            (False, True): _("%(channel)s address added"),
-            (True, True): _("%(channel)s address changed"),
-            (True, False): _("%(channel)s address removed"),
+            (False, True): _("%(address)s added"),
+            (True, True): _("%(address)s changed"),
+            (True, False): _("%(address)s removed"),
         }
-        return words.get((bool(row.from_value), bool(row.to_value)), _("%(channel)s address")) % {"channel": channel}
+        return words.get((bool(row.from_value), bool(row.to_value)), address) % {"address": address}
     if row.aspect == Aspect.VALIDITY:
         valid = row.to_value == "valid"
-        return (_("%(channel)s address valid") if valid else _("%(channel)s address not valid")) % {"channel": channel}
+        return (_("%(address)s valid") if valid else _("%(address)s not valid")) % {"address": address}
     return by_aspect[row.aspect, row.says]
 
 
@@ -187,6 +188,15 @@ def in_sentence(channel: str) -> str:
         Channel.EMAIL: pgettext("in a sentence", "email"),
         Channel.SMS: pgettext("in a sentence", "SMS"),
         Channel.PUSH: pgettext("in a sentence", "push"),
+    }
+    return names.get(channel, "")
+
+
+def _address_on(channel: str) -> str:
+    names: dict[str, str] = {
+        Channel.EMAIL: _("Email address"),
+        Channel.SMS: _("SMS number"),
+        Channel.PUSH: _("Push device"),
     }
     return names.get(channel, "")
 
@@ -271,13 +281,28 @@ def _confirmed(row: StatusHistory) -> str:
     return ""
 
 
+def _authorized_by(row: StatusHistory) -> str:
+    words: dict[str, str] = {
+        AuthorizationSource.VERBAL: _("authorized by a verbal request"),
+        AuthorizationSource.WRITTEN: _("authorized by a written request"),
+        AuthorizationSource.FORM: _("authorized by a form"),
+        AuthorizationSource.OTHER: _("authorized by the contact"),
+    }
+    told = words[row.authorization_source]
+    if row.authorization_on is None:
+        return told
+    return _("%(authorized)s of %(date)s") % {"authorized": told, "date": date_format(row.authorization_on, "j F Y")}
+
+
+_SAID_ALREADY = frozenset({Reason.CREATED, Reason.AUTHORIZED, Reason.OWN_REQUEST})
+"""Reasons that the title or the method of an entry tells."""
+
+
 def _source(row: StatusHistory, evidence: dict[str, Any]) -> str:
     parts = []
     if row.authorization_source:
-        parts.append(str(AuthorizationSource(row.authorization_source).label))
-        if row.authorization_on:
-            parts.append(date_format(row.authorization_on, "j F Y"))
-    elif row.reason and row.reason not in (Reason.CREATED, Reason.AUTHORIZED):
+        parts.append(_authorized_by(row))
+    elif row.reason and row.reason not in _SAID_ALREADY:
         parts.append(str(Reason(row.reason).label))
     if row.requested_on:
         parts.append(_("requested on %(date)s") % {"date": date_format(row.requested_on, "j F Y")})
@@ -287,7 +312,9 @@ def _source(row: StatusHistory, evidence: dict[str, Any]) -> str:
             if evidence.get("line")
             else str(evidence["file"])
         )
-    if evidence.get("message"):
+    if message := _message(row, evidence):
+        parts.append(_("in %(message)s") % {"message": message})
+    elif evidence.get("message") and row.reason != Reason.STOP:
         parts.append(str(evidence["message"]))
     return ", ".join(parts)
 

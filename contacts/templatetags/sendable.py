@@ -10,6 +10,7 @@ from django import forms, template
 from django.forms.boundfield import BoundField
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
+from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 from lucide.templatetags.lucide import lucide
 
@@ -92,6 +93,12 @@ def share(part: int, whole: int) -> str:
 def percent(part: int, whole: int) -> str:
     """A width for a bar: 6.4%."""
     return f"{min(100 * part / whole, 100):.1f}%" if whole else "0%"
+
+
+@register.filter
+def breaking(address: str) -> SafeString:
+    """An address that may go on in the next line before its @, and nowhere else if it can be helped."""
+    return SafeString(conditional_escape(address).replace("@", "<wbr>@"))
 
 
 @register.filter
