@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.core.management.commands import flush
 from django.db import connections
+from django.test import override_settings
 
 from contacts import triggers
 
@@ -24,6 +25,13 @@ def django_db_modify_db_settings(
     settings = connections["default"].settings_dict
     if settings["ENGINE"].endswith("sqlite3"):
         settings["TEST"]["NAME"] = str(Path(tmp_path_factory.mktemp("database")) / "test.sqlite3")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Passwords of tests protect nothing, and hashing them well takes half a second each."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 @pytest.fixture(autouse=True)
