@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -49,7 +50,7 @@ def page_of(rows: QuerySet[Any], *, order: Sequence[str], cursor: str = "", size
         try:
             asked = asked.filter(_beyond(names, place, "lt" if falling != backwards else "gt"))
             found = list(asked[: size + 1])
-        except (ValueError, TypeError, OverflowError) as error:
+        except (ValueError, TypeError, OverflowError, ValidationError) as error:
             raise BadCursor from error
     else:
         found = list(asked[: size + 1])
@@ -91,7 +92,7 @@ def _decode(cursor: str, length: int) -> tuple[bool, list[Any]]:
     try:
         padded = cursor.encode() + b"=" * (-len(cursor) % 4)
         direction, *place = json.loads(base64.urlsafe_b64decode(padded))
-    except (ValueError, binascii.Error, RecursionError) as error:
+    except (ValueError, TypeError, binascii.Error, RecursionError) as error:
         raise BadCursor from error
     is_sound = direction in ("n", "p") and len(place) == length
     if not is_sound or not all(isinstance(value, str | int) and not isinstance(value, bool) for value in place):
