@@ -41,12 +41,15 @@ def occurrence(origin: Origin, moment: datetime) -> datetime:
     return origin.occurred_at
 
 
-def without_repeats(ids: list[int], origin: Origin, *, aspect: str, channel: str = "") -> list[int]:
-    """Leave out contacts for whom this request was recorded already: a retry adds nothing."""
+def without_repeats(ids: list[int], origin: Origin, **about: str) -> list[int]:
+    """Leave out contacts for whom this request was recorded already: a retry adds nothing.
+
+    ``about`` tells the entries that count from those of other services that one request may call.
+    """
     done = set(
-        StatusHistory.objects.filter(
-            request_id=origin.request_id, aspect=aspect, channel=channel, contact__isnull=False
-        ).values_list("contact_id", flat=True)
+        StatusHistory.objects.filter(request_id=origin.request_id, contact__isnull=False, **about).values_list(
+            "contact_id", flat=True
+        )
     )
     return [number for number in ids if number not in done]
 

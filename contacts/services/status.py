@@ -70,7 +70,7 @@ def activate(contacts: ContactQuerySet, *, origin: Origin, authorization: Author
     channels = sorted(authorization.covers)
 
     def change(locked: list[int]) -> Change:
-        ids = without_repeats(locked, origin, aspect=Aspect.ACTIVE)
+        ids = without_repeats(locked, origin, says=Says.YES)
         if not ids:
             return outcome(origin, repeated=len(locked))
         zone = Project.objects.get(contacts=ids[0]).zone
@@ -79,8 +79,7 @@ def activate(contacts: ContactQuerySet, *, origin: Origin, authorization: Author
         refused = {number for group in skipped for number in group.ids}
         willing = [number for number in ids if number not in refused]
         for channel in channels:
-            fresh = without_repeats(willing, origin, aspect=Aspect.OPT_OUT, channel=channel)
-            skipped += opt_outs.open_channel(fresh, channel, origin, authorization, zone, moment)
+            skipped += opt_outs.open_channel(willing, channel, origin, authorization, zone, moment)
         if whole and skipped:
             raise skipped[0].error
         return outcome(origin, repeated=len(locked) - len(ids), skipped=skipped)

@@ -1,0 +1,323 @@
+"""Random stories of a register, checked after each step against a simple memory of who said no."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from contacts.addresses import normalise
+from contacts.eligibility import Question, verdicts
+from contacts.errors import RegisterError
+from contacts.models import Block, ChannelStatus, Contact, StatusHistory
+from contacts.origin import Actor, Origin
+from contacts.services.blocks import lift, quarantine, suppress
+from contacts.services.change import Change
+from contacts.services.erasure import erase
+from contacts.services.opt_outs import lift_opt_out, opt_out
+from contacts.services.register import change_address, change_key, create_contact
+from contacts.services.status import activate, deactivate
+from contacts.services.undo import undo
+from contacts.services.verify import differences
+from contacts.vocabulary import Says, Weight
+from tests.factories import OrganizationFactory, ProjectFactory, by_the_system
+from tests.origins import ADMIN, EDITOR, ORGANIZATION_ADMIN, TOKEN, asked, authorized, by, by_complaint, by_link
+
+EMAILS = ["ann@example.org", "Ann@Example.org", "bob@example.org", "cleo@example.net"]
+NUMBERS = ["+1 418 555 0137", "+14185550138"]
+STAFF = [EDITOR, ADMIN, ORGANIZATION_ADMIN, TOKEN]
+
+some_contact = st.integers(0, 5)
+some_staff = st.sampled_from(STAFF)
+some_channel = st.sampled_from(["email", "sms"])
+some_no = st.sampled_from(["ours", "asked", "link", "complaint"])
+some_days_back = st.sampled_from([0, 0, 0, 1, 3])
+
+Subject = tuple[Any, ...]
+
+
+@dataclass
+class Said:
+    """What the machine remembers of one word: about what, how heavy, when, in which request."""
+
+    subject: Subject
+    weight: int
+    at: datetime
+    request: Any
+
+
+def origin_of(who: str, days_back: int) -> Origin:
+    made = {"ours": by(EDITOR), "asked": asked(), "link": by_link(), "complaint": by_complaint()}[who]
+    return made.saying(occurred_at=timezone.now() - timedelta(days=days_back) if days_back else None)
+
+
+class Register(RuleBasedStateMachine):
+    """Two projects of one organization and one of another, some people, and everything that may happen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.story = transaction.atomic()
+        self.story.__enter__()
+        house = OrganizationFactory()
+        self.projects = [ProjectFactory(organization=house), ProjectFactory(organization=house), ProjectFactory()]
+        self.contacts: list[Contact] = []
+        self.noes: list[Said] = []
+        self.yeses: list[Said] = []
+        self.done: list[Callable[[], Any]] = []
+        self.number = 0
+
+    def teardown(self) -> None:
+        transaction.set_rollback(True)
+        self.story.__exit__(None, None, None)
+
+    # What the memory keeps
+
+    def heard_no(self, origin: Origin, *subjects: Subject) -> None:
+        if origin.weight_of_no >= Weight.REPORTED:
+            at = origin.occurred_at or timezone.now()
+            self.noes += [Said(subject, origin.weight_of_no, at, origin.request_id) for subject in subjects]
+
+    def heard_yes(self, origin: Origin, *subjects: Subject) -> None:
+        at = timezone.now()
+        self.yeses += [Said(subject, origin.actor.authority, at, origin.request_id) for subject in subjects]
+
+    def is_lifted(self, no: Said) -> bool:
+        return any(yes.subject == no.subject and yes.weight >= no.weight and yes.at > no.at for yes in self.yeses)
+
+    def has(self, contact: Contact, channel: str) -> str:
+        """The contact's address now, by its fingerprint."""
+        row = ChannelStatus.objects.filter(contact=contact, channel=channel).first()
+        return row.fingerprint if row else ""
+
+    def of_channel(self, contact: Contact, channel: str) -> list[Subject]:
+        return [
+            ("own", contact.pk, channel),
+            ("address", contact.project_id, channel, self.has(contact, channel)),
+        ]
+
+    # Doing, and checking what was done
+
+    def do(self, service: Callable[..., Change], *arguments: Any, **named: Any) -> Change | None:
+        """Call a service: what it acknowledges is in the history once, and nobody elsewhere is touched (I1, I7)."""
+        before = set(StatusHistory.objects.values_list("pk", flat=True))
+        try:
+            change = service(*arguments, **named)
+        except RegisterError:
+            change = None
+        new = StatusHistory.objects.exclude(pk__in=before)
+        assert new.count() == (change.recorded if change else 0)
+        if change:
+            assert not new.exclude(request_id=change.request_id).exists()
+            assert before <= set(StatusHistory.objects.values_list("pk", flat=True))
+            if change.recorded:
+                self.done.append(lambda: service(*arguments, **named))
+        return change
+
+    def one(self, place: int) -> Contact | None:
+        return self.contacts[place % len(self.contacts)] if self.contacts else None
+
+    # What may happen
+
+    @initialize()
+    def somebody_is_there(self) -> None:
+        self.create(0, EMAILS[0], NUMBERS[0])
+        self.create(1, EMAILS[0], "")
+
+    @rule(project=st.integers(0, 2), email=st.sampled_from(["", *EMAILS]), number=st.sampled_from(["", *NUMBERS]))
+    def create(self, project: int, email: str, number: str) -> None:
+        if len(self.contacts) >= 6:
+            return
+        self.number += 1
+        made = create_contact(
+            self.projects[project],
+            key=f"K{self.number}",
+            addresses={"email": email, "sms": number},
+            origin=by_the_system(),
+        )
+        assert StatusHistory.objects.filter(contact=made).count() == 1 + bool(email) + bool(number)
+        self.contacts.append(made)
+
+    @rule(place=some_contact, who=some_no, days_back=some_days_back)
+    def deactivate(self, place: int, who: str, days_back: int) -> None:
+        if contact := self.one(place):
+            origin = origin_of(who, days_back)
+            if self.do(deactivate, contact.as_set(), origin=origin):
+                self.heard_no(origin, ("switch", contact.pk))
+
+    @rule(place=some_contact, channel=some_channel, who=some_no, days_back=some_days_back)
+    def opt_out(self, place: int, channel: str, who: str, days_back: int) -> None:
+        if contact := self.one(place):
+            origin = origin_of(who, days_back)
+            if self.do(opt_out, contact.as_set(), channel, origin=origin):
+                self.heard_no(origin, *self.of_channel(contact, channel))
+
+    @rule(place=some_contact, actor=some_staff, covers=st.sets(some_channel), days_back=some_days_back)
+    def activate(self, place: int, actor: Actor, covers: set[str], days_back: int) -> None:
+        if contact := self.one(place):
+            origin = by(actor, "authorized")
+            day = timezone.now().date() - timedelta(days=days_back)
+            if self.do(activate, contact.as_set(), origin=origin, authorization=authorized(day, *covers)):
+                self.take_yeses(contact, origin)
+
+    @rule(place=some_contact, channel=some_channel, actor=some_staff)
+    def lift_opt_out(self, place: int, channel: str, actor: Actor) -> None:
+        if contact := self.one(place):
+            origin = by(actor, "authorized")
+            if self.do(lift_opt_out, contact.as_set(), channel, origin=origin, authorization=authorized()):
+                self.take_yeses(contact, origin)
+
+    def take_yeses(self, contact: Contact, origin: Origin) -> None:
+        said = StatusHistory.objects.filter(request_id=origin.request_id, says=Says.YES)
+        for aspect, channel in said.values_list("aspect", "channel"):
+            subjects = [("switch", contact.pk)] if aspect == "active" else self.of_channel(contact, channel)
+            self.heard_yes(origin, *subjects)
+
+    @rule(place=some_contact, channel=some_channel)
+    def quarantine(self, place: int, channel: str) -> None:
+        if contact := self.one(place):
+            self.do(quarantine, contact.as_set(), channel, origin=by_the_system(reason="no_such_address"))
+
+    @rule(email=st.sampled_from(EMAILS), project=st.integers(0, 2), everywhere=st.booleans(), who=some_no)
+    def suppress(self, email: str, project: int, everywhere: bool, who: str) -> None:
+        here = self.projects[project]
+        address = normalise("email", email)
+        origin = origin_of(who, 0)
+        scope = None if everywhere else here
+        if self.do(suppress, [address], organization=here.organization, project=scope, recorded_in=here, origin=origin):
+            self.heard_no(origin, ("suppressed", here.organization_id, scope and here.pk, address.fingerprint))
+
+    @rule(place=st.integers(0, 5), project=st.integers(0, 2), actor=some_staff, with_word=st.booleans())
+    def lift(self, place: int, project: int, actor: Actor, with_word: bool) -> None:
+        blocks = list(Block.objects.on().order_by("pk"))
+        if not blocks:
+            return
+        block = blocks[place % len(blocks)]
+        origin = by(actor, "reachable")
+        change = self.do(
+            lift,
+            Block.objects.filter(pk=block.pk),
+            origin=origin,
+            authorization=authorized() if with_word else None,
+            recorded_in=self.projects[project],
+        )
+        if change and change.recorded:
+            assert block.organization_id == self.projects[project].organization_id
+            assert block.project_id in (None, self.projects[project].pk)
+            if with_word:
+                self.heard_yes(
+                    origin,
+                    ("address", block.project_id, block.channel, block.fingerprint)
+                    if block.kind == "opt_out"
+                    else ("suppressed", block.organization_id, block.project_id, block.fingerprint),
+                )
+
+    @rule(place=some_contact, channel=some_channel, which=st.integers(0, 4))
+    def change_address(self, place: int, channel: str, which: int) -> None:
+        if contact := self.one(place):
+            texts = ["", *(EMAILS if channel == "email" else NUMBERS)]
+            self.do(change_address, contact, channel, texts[which % len(texts)], origin=by(EDITOR))
+
+    @rule(place=some_contact)
+    def change_key(self, place: int) -> None:
+        if contact := self.one(place):
+            self.number += 1
+            self.do(change_key, contact, f"K{self.number}", origin=by(EDITOR))
+
+    @rule(actor=some_staff, back=st.integers(0, 3))
+    def undo(self, actor: Actor, back: int) -> None:
+        entries = StatusHistory.objects.exclude(says__in=[Says.VALUE, Says.VOID]).order_by("-pk")
+        if not (entry := entries[back : back + 1].first()):
+            return
+        change = self.do(undo, StatusHistory.objects.filter(pk=entry.pk), origin=by(actor, "slip"))
+        if change and change.recorded:
+            assert entry.weight < Weight.OWN or entry.says == Says.YES, "what the person did cannot be voided"
+            # A request says one thing of each subject here, so its words fall with their entry.
+            about = {("switch", entry.contact_id)} if entry.aspect == "active" else set()
+            if entry.aspect == "opt_out":
+                about |= {("own", entry.contact_id, entry.channel)}
+            if entry.block:
+                block = entry.block
+                about |= {
+                    ("address", block.project_id, block.channel, block.fingerprint),
+                    ("suppressed", block.organization_id, block.project_id, block.fingerprint),
+                }
+            self.noes = [no for no in self.noes if (no.request, no.subject in about) != (entry.request_id, True)]
+            self.yeses = [yes for yes in self.yeses if (yes.request, yes.subject in about) != (entry.request_id, True)]
+
+    @rule(place=some_contact, requested=st.booleans())
+    def erase(self, place: int, requested: bool) -> None:
+        if not (contact := self.one(place)):
+            return
+        origin = by(ADMIN)
+        at = timezone.now()
+        for channel in ("email", "sms"):
+            mark = self.has(contact, channel)
+            said = {("switch", contact.pk), ("own", contact.pk, channel)}
+            if mark and (requested or any(no.subject in said for no in self.noes)):
+                self.noes.append(
+                    Said(("address", contact.project_id, channel, mark), Weight.REPORTED, at, origin.request_id)
+                )
+        erase(contact.as_set(), origin=origin, requested_by_contact=requested)
+        assert not Contact.objects.filter(pk=contact.pk).exists()
+        self.contacts.remove(contact)
+        self.done.append(lambda: erase(contact.as_set(), origin=origin, requested_by_contact=requested))
+
+    @precondition(lambda self: self.done)
+    @rule(back=st.integers(0, 20))
+    def an_earlier_request_again(self, back: int) -> None:
+        """A retry adds no entry, and takes none away (I1), whatever happened since."""
+        before = set(StatusHistory.objects.values_list("pk", flat=True))
+        with contextlib.suppress(RegisterError):
+            self.done[-1 - back % len(self.done)]()
+        assert set(StatusHistory.objects.values_list("pk", flat=True)) == before
+
+    # What always holds
+
+    @invariant()
+    def the_state_is_the_fold_of_the_history(self) -> None:
+        assert [str(difference) for difference in differences()] == []
+
+    @invariant()
+    def nobody_who_said_no_is_sent_to(self) -> None:
+        rows = {(row.contact_id, row.channel): row for row in ChannelStatus.objects.select_related("project")}
+        for channel in ("email", "sms"):
+            for number, verdict in verdicts([contact.pk for contact in self.contacts], Question(channel)).items():
+                if verdict.sendable:
+                    row = rows[number, channel]
+                    spoken_of = {
+                        ("switch", number),
+                        ("own", number, channel),
+                        ("address", row.project_id, channel, row.fingerprint),
+                        ("suppressed", row.organization_id, row.project_id, row.fingerprint),
+                        ("suppressed", row.organization_id, None, row.fingerprint),
+                    }
+                    assert [no for no in self.noes if no.subject in spoken_of and not self.is_lifted(no)] == []
+
+
+@pytest.mark.django_db
+def test_no_story_makes_the_register_wrong() -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        Register,
+        settings=settings(
+            max_examples=10,
+            stateful_step_count=20,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
