@@ -3,7 +3,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 PORT ?= 8000
 BIN = .venv/bin
 
-.PHONY: run test lint bench lock format
+.PHONY: run test lint bench pictures lock format
 
 run: .venv/installed
 	$(BIN)/python manage.py migrate --verbosity 0
@@ -26,6 +26,9 @@ lint: .venv/installed
 format: .venv/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+pictures: .venv/installed
+	$(BIN)/python docs/pictures/make.py
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks
