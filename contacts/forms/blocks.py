@@ -44,16 +44,7 @@ class BlockFilterForm(RegisterForm):
         choices=[("", gettext_lazy("Any")), *Channel.choices],
     )
     cause = forms.ChoiceField(label=gettext_lazy("Cause"), required=False, error_messages=_UNKNOWN)
-    state = forms.ChoiceField(
-        label=gettext_lazy("State"),
-        required=False,
-        error_messages=_UNKNOWN,
-        choices=[
-            ("", gettext_lazy("Blocked now")),
-            (LIFTED, gettext_lazy("Lifted")),
-            (BOTH, gettext_lazy("Both")),
-        ],
-    )
+    state = forms.ChoiceField(label=gettext_lazy("State"), required=False, error_messages=_UNKNOWN)
     scope = forms.ChoiceField(
         label=gettext_lazy("Holds in"),
         required=False,
@@ -73,6 +64,9 @@ class BlockFilterForm(RegisterForm):
         assert isinstance(cause, forms.ChoiceField)
         known = kind in BlockKind.values
         cause.choices = [("", gettext_lazy("Any")), *(cause_choices(kind) if known else [])]
+        state = self.fields["state"]
+        assert isinstance(state, forms.ChoiceField)
+        state.choices = _states(is_search=bool(self.data.get("q")), asked=self.data.get("state", ""))
         if not with_scope:
             del self.fields["scope"]
         self.addresses: list[Address] = []
@@ -87,6 +81,17 @@ class BlockFilterForm(RegisterForm):
             except InvalidAddress as error:
                 self.add_error("q", str(error))
         return cleaned
+
+
+def _states(*, is_search: bool, asked: str) -> list[tuple[str, Any]]:
+    """A search shows what lies or lay on the address; a list shows what stands, unless it is asked for more."""
+    standing, both = gettext_lazy("Blocked now"), gettext_lazy("Both")
+    choices = [("", both if is_search else standing), (LIFTED, gettext_lazy("Lifted"))]
+    if is_search or asked == STANDING:
+        choices.append((STANDING, standing))
+    if not is_search or asked == BOTH:
+        choices.append((BOTH, both))
+    return choices
 
 
 class SuppressForm(DeactivateForm):

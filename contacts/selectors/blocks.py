@@ -43,10 +43,12 @@ _TELEPHONE = re.compile(r"\+?[\d\s().\-/]+")
 
 @dataclass(frozen=True, slots=True)
 class Holders:
-    """Contacts of one project who have a blocked address: their name or number, and where they are found."""
+    """Contacts of one project who have a blocked address: their name or number, and where they are found.
+    The project is named where it is not that of the page."""
 
     label: str
     url: str
+    project_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +214,7 @@ def _holders(held: list[dict[str, Any]], *, with_project: bool) -> dict[str, lis
         else:
             label = ngettext("%(number)d contact", "%(number)d contacts", row["number"]) % {"number": row["number"]}
             url = f"{reverse('contacts:contact_list', args=[slug])}?{urlencode({'q': row['address']})}"
-        if with_project:
-            label = _("%(who)s in %(project)s") % {"who": label, "project": row["project__name"]}
-        found[row["fingerprint"]].append(Holders(label, url))
+        found[row["fingerprint"]].append(Holders(label, url, row["project__name"] if with_project else ""))
     return found
 
 
