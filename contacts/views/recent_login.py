@@ -18,6 +18,6 @@ def logged_in_recently(request: HttpRequest) -> bool:
     return bool(moments) and time.time() - max(moments) < app_settings.REAUTHENTICATION_TIMEOUT
 
 
-def confirm_url(request: HttpRequest) -> str:
-    """Where the user confirms that it is them, and comes back from to this page."""
-    return f"{reverse('account_reauthenticate')}?{urlencode({REDIRECT_FIELD_NAME: request.path})}"
+def confirm_url(request: HttpRequest, back_to: str = "") -> str:
+    """Where the user confirms that it is them, and comes back from to this page, or to another."""
+    return f"{reverse('account_reauthenticate')}?{urlencode({REDIRECT_FIELD_NAME: back_to or request.path})}"
