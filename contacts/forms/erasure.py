@@ -19,7 +19,7 @@ class DeleteForm(ChangeForm):
     """Whose wish it is, and the contact's key typed out."""
 
     reason = forms.ChoiceField(
-        label=_("Why?"),
+        label=_("Whose wish is it?"),
         widget=forms.RadioSelect,
         choices=[
             (REQUESTED, _("The contact asked to be erased")),
@@ -40,16 +40,14 @@ class DeleteForm(ChangeForm):
 
     def __init__(self, *args: Any, key: str, **particulars: Any) -> None:
         super().__init__(*args, **particulars)
-        self.key = key
+        self.expected = key
         field = self.fields["key"]
-        field.label = format_html(
-            '{} <span class="key">{}</span>', gettext("Type the contact’s key to confirm:"), self.key
-        )
+        field.label = format_html('{} <span class="key">{}</span>', gettext("Type the contact’s key to confirm:"), key)
         field.error_messages["required"] = self._mismatch(gettext("The key is missing."))
 
     def clean_key(self) -> str:
         typed: str = self.cleaned_data["key"]
-        if typed != self.key:
+        if typed != self.expected:
             raise forms.ValidationError(self._mismatch(), code=ConfirmationMismatch.code)
         return typed
 
@@ -58,7 +56,7 @@ class DeleteForm(ChangeForm):
         return bool(self.cleaned_data["reason"] == REQUESTED)
 
     def _mismatch(self, message: str | None = None) -> str:
-        return str(ConfirmationMismatch(message, remedy=gettext("Type %(key)s.") % {"key": self.key}))
+        return str(ConfirmationMismatch(message, remedy=gettext("Type %(key)s.") % {"key": self.expected}))
 
 
 class ReceiptSearchForm(RegisterForm):

@@ -22,7 +22,7 @@ class DeactivateForm(ChangeForm):
     """Why, and when the contact asked for it. A decision of ours needs a note."""
 
     reason = forms.ChoiceField(
-        label=_("Why?"),
+        label=_("Whose wish is it?"),
         widget=forms.RadioSelect,
         choices=[
             (Reason.VERBAL_REQUEST, _("The contact asked for it, for example by telephone")),

@@ -82,7 +82,7 @@ def _outlook(contact: Contact, channel: str, lasting: list[NoOnChannel]) -> Outl
     others = [outcome for outcome in verdict.outcomes if outcome.key != "active"] if verdict else []
     failing = next((outcome for outcome in others if not outcome.met), None)
     glyph = "ok" if failing is None else "na" if failing.key == "has_address" else "no"
-    return Outlook(str(Channel(channel).label), glyph, str(failing.label) if failing else "", tuple(lasting))
+    return Outlook(str(Channel(channel).label), glyph, str(failing.word) if failing else "", tuple(lasting))
 
 
 def _refusal(contact: Contact, access: Access) -> RegisterError | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -57,7 +58,7 @@ def undoing_of(entry: StatusHistory, access: Access) -> Undoing:
     return Undoing(in_words(entries, access), after, "")
 
 
-def undoable_entry(request_id: object, contact_id: int, aspect: str) -> int | None:
+def undoable_entry(request_id: UUID, contact_id: int, aspect: str) -> int | None:
     """The number of the entry that a request wrote about a contact, for the link in the message after it."""
     entries = StatusHistory.objects.filter(request_id=request_id, contact=contact_id, aspect=aspect)
     return entries.exclude(says=Says.VOID).values_list("pk", flat=True).first()

@@ -77,7 +77,7 @@ def undo(request: HttpRequest, project_slug: str, entry_id: int) -> HttpResponse
     if entry is None:
         raise Http404
     access.require(EDIT)
-    contact = Contact.objects.filter(project=access.project, pk=entry.contact_id).first()
+    contact = Contact.objects.filter(project=access.project, pk=entry.contact_id or 0).first()
     form = UndoForm(request.POST if request.method == "POST" else None)
     refused = False
     if form.is_valid():
@@ -88,7 +88,7 @@ def undo(request: HttpRequest, project_slug: str, entry_id: int) -> HttpResponse
             refused = True
         else:
             messages.success(request, _("Taken back. Both entries stay in the status history."))
-            return redirect(contact or entry)
+            return redirect(contact) if contact else redirect("contacts:entry", access.project.slug, entry.pk)
     content = {"form": form, "entry": entry, "undoing": undoing_of(entry, access)}
     return _page(request, access, contact, "contacts/undo.html", content, status=REFUSED if refused else 200)
 

@@ -168,8 +168,8 @@ def test_what_can_be_sent_again_and_what_stays_blocked(client: Client, contact: 
     activation = client.get(url(contact)).context["activation"]
     assert [outlook.channel_label for outlook in activation.again] == ["Email"]
     assert [(outlook.channel_label, outlook.glyph, outlook.failing) for outlook in activation.blocked] == [
-        ("SMS", "no", "Opted out of SMS"),
-        ("Push", "na", "Has no device"),
+        ("SMS", "no", "Opted out"),
+        ("Push", "na", "No device"),
     ]
 
 
