@@ -88,13 +88,22 @@ def lifted_by(entries: QuerySet[Any], *, weight: int, occurred_at: datetime) -> 
     return entries.filter(says=Says.YES, weight__gte=weight, **{f"{spoken_at}__gt": occurred_at})
 
 
-def last_yeses(entries: QuerySet[Any], *gate: str) -> QuerySet[Any]:
-    """For each gate, as rows of ``gate`` and ``yes_0`` to ``yes_3``: the last yes that lifts a no of a weight."""
-    return entries.order_by().values(*gate).annotate(**{f"yes_{weight}": _last_yes(weight) for weight in Weight.values})
+def last_heavy_yeses(entries: QuerySet[Any], *gate: str) -> QuerySet[Any]:
+    """For each gate, as rows of ``gate`` and ``yes_1`` to ``yes_3``: the last yes that lifts a no of a weight.
+
+    A no of our own falls to whatever yes is the last; that one is found by its place in the index (``last_yes``).
+    """
+    heavy = entries.filter(says=Says.YES, weight__gt=Weight.OURS).order_by().values(*gate)
+    return heavy.annotate(**{f"yes_{weight}": _last_yes(weight) for weight in Weight.values if weight})
+
+
+def last_yes(entries: QuerySet[Any]) -> QuerySet[Any]:
+    """The moments of the yeses of one gate, the last one first."""
+    return entries.filter(says=Says.YES).order_by("-occurred_at", "-id").values_list("occurred_at", flat=True)
 
 
 def not_lifted_by(last: Mapping[str, Any]) -> Q:
-    """The noes of one gate that stand, given its row of ``last_yeses`` (an empty one: nobody ever said yes)."""
+    """The noes of one gate that stand, given the last yes for each weight (none: nobody ever said one)."""
     stands = Q()
     for weight in Weight.values:
         after = last.get(f"yes_{weight}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -155,8 +155,9 @@ def _last(entries: QuerySet[StatusHistory], says: str = "") -> Subquery:
 def _active_since(contact: Contact) -> int | None:
     if not contact.is_active:
         return None
-    yeses = StatusHistory.objects.filter(contact=contact, aspect=Aspect.ACTIVE, says=Says.YES).not_voided()
-    return yeses.order_by(F("occurred_at").desc(), F("id").desc()).values_list("pk", flat=True).first()
+    switch = StatusHistory.objects.filter(contact=contact, aspect=Aspect.ACTIVE, channel="")
+    yeses = switch.filter(says=Says.YES).not_voided().order_by("-occurred_at", "-id")
+    return yeses.values_list("pk", flat=True).first()
 
 
 def _row(facts: ChannelFacts, channel: str, access: Access, words: dict[int, EntryInWords]) -> ChannelRow:

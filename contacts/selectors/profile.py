@@ -214,7 +214,7 @@ def _inactive(noes: list[EntryInWords]) -> StatusLine:
     if since == cause.occurred_at:
         sentence = _("since %(date)s: %(cause)s") % {"date": _day(since), "cause": cause.clause}
     else:
-        sentence = _("since %(since)s: %(cause)s, on %(date)s") % {
+        sentence = _("since %(since)s; on %(date)s: %(cause)s") % {
             "since": _day(since), "cause": cause.clause, "date": _day(cause.occurred_at),
         }  # fmt: skip
     others = [no for no in noes if no.id != cause.id]

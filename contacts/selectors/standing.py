@@ -11,7 +11,7 @@ from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from contacts.access import Access
-from contacts.gates import last_yeses, not_lifted_by
+from contacts.gates import last_heavy_yeses, last_yes, not_lifted_by
 from contacts.models import Block, ChannelStatus, Contact, StatusHistory
 from contacts.selectors.entries import EntryInWords, entries_by_id
 from contacts.vocabulary import Aspect, BlockKind, Cause
@@ -115,18 +115,19 @@ def words_of(noes: Iterable[No], access: Access) -> list[EntryInWords]:
 
 
 def _standing(entries: QuerySet[StatusHistory], columns: tuple[str, ...], gates: Sequence[Gate]) -> list[No]:
-    """At most LIMIT noes a gate, in two queries however long the history is."""
+    """At most LIMIT noes a gate. A long history of our own decisions is not read: the last yes ends it."""
     places = [(gate, Q(**dict(zip(columns, gate, strict=True)))) for gate in gates]
     if not places:
         return []
     anywhere = Q()
     for _gate, place in places:
         anywhere |= place
-    counted = entries.filter(anywhere).not_voided()  # type: ignore[attr-defined]
-    last = {tuple(row[name] for name in columns): row for row in last_yeses(counted, *columns)}
+    counted = entries.not_voided()  # type: ignore[attr-defined]
+    heavy = {tuple(row[name] for name in columns): row for row in last_heavy_yeses(counted.filter(anywhere), *columns)}
     stands = Q()
     for gate, place in places:
-        stands |= place & not_lifted_by(last.get(gate, {}))
+        last = {"yes_0": last_yes(counted.filter(place)).first(), **heavy.get(gate, {})}
+        stands |= place & not_lifted_by(last)
     newest = [F("weight").desc(), F("occurred_at").desc(), F("pk").desc()]
     rows = (
         counted.filter(stands)
