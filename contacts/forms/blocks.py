@@ -94,6 +94,16 @@ def _states(*, is_search: bool, asked: str) -> list[tuple[str, Any]]:
     return choices
 
 
+class LinesField(forms.Field):
+    """Text of many lines as it was typed. Whoever reads the lines judges each by itself."""
+
+    widget = forms.Textarea(attrs={"rows": 6, "autocomplete": "off", "spellcheck": "false"})
+
+    def to_python(self, value: Any) -> str:
+        text = str(value or "")
+        return text if text.strip() else ""
+
+
 class SuppressForm(DeactivateForm):
     """Addresses for the suppression list, one on each line, and why. Nothing is done until every line is right."""
 
@@ -102,15 +112,10 @@ class SuppressForm(DeactivateForm):
         choices=Channel.choices,
         error_messages={"invalid_choice": gettext_lazy("Choose a channel of the list.")},
     )
-    addresses = forms.CharField(
+    addresses = LinesField(
         label=gettext_lazy("Addresses"),
-        max_length=400 * MOST_LINES,
-        widget=forms.Textarea(attrs={"rows": 6, "autocomplete": "off", "spellcheck": "false"}),
         help_text=gettext_lazy("One on each line, at most 1,000."),
-        error_messages={
-            "required": gettext_lazy("Enter an address, for example name@example.org."),
-            "max_length": gettext_lazy("This is too long. Enter at most 1,000 addresses at once."),
-        },
+        error_messages={"required": gettext_lazy("Enter an address, for example name@example.org.")},
     )
     field_order = ["channel", "addresses", "reason", "requested_on", "note"]
 
