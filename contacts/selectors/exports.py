@@ -11,13 +11,15 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Max
 from django.utils import timezone
 
 from contacts.csv_columns import OF_OUR_EXPORTS
 from contacts.eligibility import Question, Verdict, verdicts
-from contacts.models import Contact
+from contacts.models import Contact, Project
 from contacts.models.contact import ContactQuerySet
 from contacts.selectors.contact_rows import latest_changes
+from contacts.services.set_sql import database_clock
 from contacts.vocabulary import OPEN, SHUT, Aspect, Channel
 
 AT_ONCE = 500
@@ -30,6 +32,12 @@ def exported_header() -> list[str]:
     for channel in Channel.values:
         ours += [channel, f"{channel} reasons"]
     return [*_PERSON, *(f"{OF_OUR_EXPORTS} {name}" for name in (*ours, "latest change", "latest change at", "read at"))]
+
+
+def moment_of(project: Project) -> datetime:
+    """Now, for an export: never before the project's last entry, whatever the clock says."""
+    last = Contact.objects.in_project(project).aggregate(last=Max("last_entry_at"))["last"]
+    return max(moment for moment in (database_clock(), last) if moment is not None)
 
 
 def exported_contacts(contacts: ContactQuerySet, moment: datetime) -> Iterator[list[Any]]:

@@ -15,10 +15,9 @@ from contacts.csv_writing import csv_response
 from contacts.forms.contacts import BY_CHANGE, BY_NAME
 from contacts.selectors.contact_rows import contact_rows
 from contacts.selectors.contacts import ContactFilter, filtered_contacts, found_without_other_filters
-from contacts.selectors.exports import exported_contacts, exported_header
+from contacts.selectors.exports import exported_contacts, exported_header, moment_of
 from contacts.selectors.keyset import page_of
 from contacts.services.exports import log_export
-from contacts.services.set_sql import database_clock
 from contacts.views.rendering import project_page
 from contacts.vocabulary import Channel
 
@@ -79,7 +78,7 @@ def contact_export(request: HttpRequest, project_slug: str) -> HttpResponseBase:
     chosen = filtered_contacts(access.project, QueryDict(query))
     if chosen.errors:
         return redirect(f"{reverse('contacts:contact_list', args=[project_slug])}?{QueryDict(query).urlencode()}")
-    moment = database_clock()
+    moment = moment_of(access.project)
     number = chosen.contacts.count()
     log_export(access.project, subject="contacts", filters=chosen.names, rows=number, actor=access.actor)
     file_name = f"{access.project.slug}-contacts-{timezone.localtime(moment):%Y-%m-%d-%H%M}.csv"

@@ -1,0 +1,234 @@
+"""The export of contacts: what is filtered, with statuses and reasons, and importable again without a change."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tracemalloc
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+
+from contacts.csv_writing import csv_lines
+from contacts.models import Contact, Export, Project, StatusHistory, User
+from contacts.selectors.exports import exported_contacts, exported_header
+from contacts.services.csv_import import import_csv
+from contacts.services.opt_outs import opt_out
+from contacts.services.set_sql import database_clock
+from contacts.services.status import deactivate
+from contacts.vocabulary import Channel
+from tests.factories import BlockFactory, ContactFactory, MembershipFactory, ProjectFactory, by_the_system
+
+
+def export_url(project: Project) -> str:
+    return reverse("contacts:contact_export", args=[project.slug])
+
+
+def export(client: Client, project: Project, filters: str = "") -> list[dict[str, str]]:
+    response = client.post(export_url(project), {"filters": filters})
+    assert response.status_code == 200
+    text = b"".join(response.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+@pytest.fixture
+def as_exporter(client: Client, project: Project) -> Client:
+    client.force_login(MembershipFactory(project=project, may_export=True, user__name="Eve Exporter").user)
+    return client
+
+
+@pytest.mark.django_db
+def test_a_row_says_who_where_whether_and_why(project: Project, as_exporter: Client) -> None:
+    contact = ContactFactory(
+        project=project, key="K-1", first_name="Ada", last_name="Lovelace", language="en", email="ada@example.org",
+        sms="+1 418 555 0137", notes="Calls\non Mondays", attributes={"City": "Québec"},
+    )  # fmt: skip
+    opt_out(contact.as_set(), Channel.EMAIL, origin=by_the_system())
+    BlockFactory(organization=project.organization, address="ada@example.org")
+    deactivate(contact.as_set(), origin=by_the_system())
+    [row] = export(as_exporter, project)
+    read_at, changed_at = row.pop("Sendable read at"), row.pop("Sendable latest change at")
+    assert row == {
+        "key": "K-1", "first name": "Ada", "last name": "Lovelace", "language": "en", "email": "ada@example.org",
+        "sms": "+1 418-555-0137", "push": "", "notes": "Calls\non Mondays", "attributes": '{"City": "Québec"}',
+        "Sendable status": "inactive",
+        "Sendable email": "no",
+        "Sendable email reasons": "Contact is inactive; On the suppression list; Opted out of email",
+        "Sendable sms": "no", "Sendable sms reasons": "Contact is inactive",
+        "Sendable push": "no", "Sendable push reasons": "Contact is inactive; Has no device",
+        "Sendable latest change": "Deactivated",
+    }  # fmt: skip
+    assert datetime.fromisoformat(changed_at) <= datetime.fromisoformat(read_at)
+
+
+@pytest.mark.django_db
+def test_a_clock_that_was_turned_back_hides_no_deactivation(project: Project, as_exporter: Client) -> None:
+    contact = ContactFactory(project=project, email="ada@example.org")
+    with time_machine.travel(datetime(2035, 5, 6, 16, 30, tzinfo=UTC), tick=False):
+        moment = timezone.now()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("contacts.services.ledger.database_clock", timezone.now)
+            deactivate(contact.as_set(), origin=by_the_system())
+    [row] = export(as_exporter, project)
+    assert (row["Sendable status"], row["Sendable email"]) == ("inactive", "no")
+    assert datetime.fromisoformat(row["Sendable read at"]) >= moment
+
+
+@pytest.mark.django_db
+def test_only_what_is_filtered_and_only_of_this_project(
+    project: Project, other_project: Project, as_exporter: Client
+) -> None:
+    ContactFactory(project=project, key="K-1", last_name="Roy", email="roy@example.org")
+    ContactFactory(project=project, key="K-2", last_name="Roy")
+    ContactFactory(project=project, key="K-3", last_name="Doe")
+    ContactFactory(project=other_project, key="K-4", last_name="Roy", email="roy@example.org")
+    assert [row["key"] for row in export(as_exporter, project)] == ["K-1", "K-2", "K-3"]
+    assert [row["key"] for row in export(as_exporter, project, "q=roy")] == ["K-1", "K-2"]
+    [row] = export(as_exporter, project, "q=roy&reason=email%3Asendable")
+    assert (row["key"], row["Sendable email"], row["Sendable email reasons"]) == ("K-1", "yes", "")
+
+
+@pytest.mark.django_db
+def test_an_export_is_written_down_without_values(project: Project, as_exporter: Client) -> None:
+    ContactFactory(project=project, last_name="Roy")
+    export(as_exporter, project, "q=roy&status=active&order=change")
+    logged = Export.objects.get()
+    assert (logged.project, logged.subject, logged.filters, logged.rows, logged.actor_label) == (
+        project, "contacts", ["q", "status"], 1, "Eve Exporter",
+    )  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_a_filter_that_means_nothing_exports_nothing(project: Project, as_exporter: Client) -> None:
+    ContactFactory(project=project)
+    response = as_exporter.post(export_url(project), {"filters": "status=zz\r\nX: y"})
+    assert response.status_code == 302
+    assert "Error:" in as_exporter.get(response["Location"]).content.decode()
+    assert not Export.objects.exists()
+
+
+@pytest.mark.django_db
+def test_who_may_not_export_is_told_who_can_help(
+    client: Client, project: Project, viewer: User, editor: User, stranger: User
+) -> None:
+    for user, status in ((viewer, 403), (editor, 403), (stranger, 404)):
+        client.force_login(user)
+        assert client.post(export_url(project)).status_code == status
+    assert not Export.objects.exists()
+
+
+@pytest.mark.django_db
+def test_looking_at_the_address_exports_nothing(project: Project, as_exporter: Client) -> None:
+    assert as_exporter.get(export_url(project)).status_code == 405
+    assert as_exporter.head(export_url(project)).status_code == 405
+
+
+@pytest.mark.django_db
+def test_the_file_is_named_after_project_and_moment(project: Project, as_exporter: Client) -> None:
+    response = as_exporter.post(export_url(project))
+    assert response["Content-Disposition"].startswith('attachment; filename="newsletter-contacts-20')
+    assert response["Cache-Control"] == "no-store"
+
+
+@pytest.mark.django_db
+def test_verdicts_are_those_of_one_moment(project: Project) -> None:
+    contact = ContactFactory(project=project, email="ada@example.org")
+    moment = database_clock()
+    deactivate(contact.as_set(), origin=by_the_system())
+    late = ContactFactory(project=project)
+    rows = [dict(zip(exported_header(), row, strict=True)) for row in exported_contacts(Contact.objects.all(), moment)]
+    assert [(row["key"], row["Sendable status"], row["Sendable email"]) for row in rows] == [
+        (contact.key, "active", "yes")
+    ]
+    assert late.key not in {row["key"] for row in rows}
+
+
+@pytest.mark.django_db
+def test_queries_grow_by_batches_alone_and_memory_not_at_all(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The memory of a list four times as long is that of the short one, give or take a piece of the file."""
+    monkeypatch.setattr("contacts.selectors.exports.AT_ONCE", 10)
+    monkeypatch.setattr("contacts.csv_writing._ROWS_AT_ONCE", 10)
+    for number in range(40):
+        ContactFactory(project=project, key=f"{number:03}", email=f"a{number}@example.org", notes="long " * 1_000)
+    contacts, moment = Contact.objects.all(), database_clock()
+
+    def cost(number: int) -> tuple[int, int]:
+        chosen = contacts.filter(key__lt=f"{number:03}")
+        tracemalloc.start()
+        with CaptureQueriesContext(connection) as queries:
+            for _line in csv_lines(exported_header(), exported_contacts(chosen, moment)):
+                pass
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return len(queries), peak
+
+    cost(10)
+    (of_ten, _small), (of_twenty, short), (of_forty, long) = cost(10), cost(20), cost(40)
+    assert of_twenty - of_ten == (of_forty - of_twenty) / 2 <= 6
+    assert long < 1.5 * short
+
+
+def words(*, lines: bool = False, length: int = 12) -> st.SearchStrategy[str]:
+    """Text that the register takes, with what trips files: formulas, quotes, delimiters, line breaks, emoji."""
+    letters = st.sampled_from(list("=+-@'\"\t,;|{}[]\\ 0éß🦊陈ي") + (["\n"] if lines else []))
+    return st.lists(letters, max_size=length).map(lambda found: "".join(found).replace("\t", "\n" if lines else " "))
+
+
+people = st.lists(
+    st.fixed_dictionaries({
+        "key": words(),
+        "first_name": words(),
+        "last_name": words(),
+        "language": st.sampled_from(["", "fr", "en-CA"]),
+        "notes": words(lines=True, length=40),
+        "attributes": st.dictionaries(words(), words(lines=True), max_size=3),
+        "email": st.sampled_from(["", "=a@example.org", "+b@example.org", "-1@example.org", "Ünï@bücher.example"]),
+        "sms": st.sampled_from(["", "+1 418 555 0137", "+33612345678", "+49 30 901820"]),
+        "push": words(),
+    }),
+    min_size=1,
+    max_size=4,
+)  # fmt: skip
+
+
+class TestRoundTrip(TestCase):
+    @settings(max_examples=60, deadline=None)
+    @given(people=people)
+    def test_what_was_exported_imports_as_unchanged(self, people: list[dict[str, Any]]) -> None:
+        project = ProjectFactory()
+        for number, person in enumerate(people):
+            ContactFactory(project=project, **{**person, "key": f"{person['key']}{number}"})
+        deactivate(Contact.objects.in_project(project), origin=by_the_system())
+        before = StatusHistory.objects.count()
+        text = "".join(csv_lines(exported_header(), exported_contacts(Contact.objects.all(), database_clock())))
+        rejected: list[str] = []
+        result = import_csv(
+            project,
+            io.BytesIO(text.encode()),
+            file_name="again.csv",
+            origin=by_the_system(),
+            on_rejection=lambda rejection: rejected.append(rejection.reason),
+        )
+        assert rejected == []
+        assert result.summary() == f"rows={len(people)} created=0 updated=0 unchanged={len(people)} rejected=0"
+        assert StatusHistory.objects.count() == before
+
+
+@pytest.mark.django_db
+def test_a_list_of_inactive_people_is_not_taken_for_new_attributes(project: Project, other_project: Project) -> None:
+    ContactFactory(project=project, key="K-1", attributes={"City": "Québec"})
+    deactivate(Contact.objects.all(), origin=by_the_system())
+    text = "".join(csv_lines(exported_header(), exported_contacts(Contact.objects.all(), database_clock())))
+    import_csv(other_project, io.BytesIO(text.encode()), file_name="x.csv", origin=by_the_system())
+    assert json.loads(json.dumps(other_project.contacts.get().attributes)) == {"City": "Québec"}
