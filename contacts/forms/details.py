@@ -116,8 +116,7 @@ class ContactForm(ChangeForm):
 
     def show_anew(self, held: Particulars) -> None:
         """Take note of what is known now, so that saving once more means these values."""
-        self.data = self.data.copy()
-        self.data["digest"] = held.digest
+        self.data = {**{name: self.data[name] for name in self.data}, "digest": held.digest}
 
     def differences(self, now: Particulars) -> list[tuple[str, str]]:
         """Label and present value of each field that says something else than what was typed."""

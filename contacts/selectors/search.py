@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import reduce
 from operator import or_
+from typing import Any
 
 import phonenumbers
 from django.db.models import Q, QuerySet
@@ -12,7 +13,7 @@ from django.db.models import Q, QuerySet
 from contacts.addresses import normalise
 from contacts.errors import InvalidAddress
 from contacts.models import ChannelStatus, Contact, Project
-from contacts.models.contact import ContactQuerySet
+from contacts.models.contact import ChannelStatusQuerySet, ContactQuerySet
 from contacts.selectors.prefix import begins_with, begins_with_in_any_case
 from contacts.vocabulary import Channel
 
@@ -28,7 +29,7 @@ def search(project: Project, text: str) -> ContactQuerySet:
     """
     here = Contact.objects.in_project(project)
     readings = [here.filter(condition) for condition in (_begins("key", text), *_names(text))]
-    ids = [found.order_by().values_list("pk") for found in readings]
+    ids: list[QuerySet[Any, Any]] = [found.order_by().values_list("pk") for found in readings]
     ids += [rows.order_by().values_list("contact_id") for rows in _addresses(project, text)]
     return here.filter(pk__in=ids[0].union(*ids[1:]))
 
@@ -57,7 +58,7 @@ def _names(text: str) -> list[Q]:
     return found
 
 
-def _addresses(project: Project, text: str) -> list[QuerySet[ChannelStatus]]:
+def _addresses(project: Project, text: str) -> list[ChannelStatusQuerySet]:
     rows = ChannelStatus.objects.filter(project=project)
     beginnings = {text, text.casefold(), *_telephone_beginnings(project, text)}
     found = [rows.filter(begins_with("address_key", beginning)) for beginning in sorted(beginnings)]

@@ -71,7 +71,9 @@ def add(project: Project, wanted: Particulars, *, origin: Origin) -> Contact:
     before = StatusHistory.objects.filter(
         request_id=origin.request_id, project=project, aspect=Aspect.ACTIVE, reason=Reason.CREATED
     ).first()
-    added = Contact.objects.filter(pk=before.contact_id, project=project).first() if before else None
+    added = (
+        Contact.objects.filter(pk=before.contact_id, project=project).first() if before and before.contact_id else None
+    )
     return added or create_contact(
         project, key=wanted.key, details=wanted.details, addresses=wanted.addresses, origin=origin
     )
