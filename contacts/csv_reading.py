@@ -10,6 +10,8 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -20,8 +22,10 @@ from contacts.errors import RegisterError
 
 MAX_LINE = 1_000_000
 MAX_COLUMNS = 500
+MAX_NAME = 100
 DELIMITERS = (",", ";", "\t", "|")
 _CHUNK = 1 << 20
+_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 
 
 class UnreadableFile(RegisterError):
@@ -192,8 +196,10 @@ def _records(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[s
 
 
 def _fault(text: str) -> str:
-    if "unexpected end" in text or "field larger" in text:
+    if "unexpected end" in text:
         return _("A quotation mark opens here and is not closed.")
+    if "field larger" in text:
+        return _("A cell is too long. Perhaps a quotation mark opens here and is not closed.")
     return _("A cell goes on after its closing quotation mark. Inside a cell, write the mark twice.")
 
 
@@ -211,16 +217,22 @@ def _header(file: BinaryIO, encoding: str, delimiter: str) -> tuple[int, list[st
         for line, cells in _records(lines, delimiter):
             is_declaration = line == 1 and cells[0].strip().lower().startswith("sep=")
             if any(cell.strip() for cell in cells) and not is_declaration:
-                return line, [" ".join(cell.split()) for cell in cells]
+                return line, [_name(cell) for cell in cells]
     finally:
         lines.close()  # type: ignore[attr-defined]
     raise UnreadableFile(_("The file is empty."))
 
 
+def _name(cell: str) -> str:
+    """A column's name, fit to be stored: one line in NFC, without control characters."""
+    text = "".join(c for c in unicodedata.normalize("NFC", cell) if c.isspace() or unicodedata.category(c) != "Cc")
+    return " ".join(text.split())
+
+
 def _check_header(cells: list[str], line: int) -> None:
     if len(cells) > MAX_COLUMNS:
         raise UnreadableFile(_("There are more than %(count)d columns.") % {"count": MAX_COLUMNS}, line=line)
-    if any("@" in cell for cell in cells):
+    if any(_ADDRESS.fullmatch(cell) for cell in cells):
         raise UnreadableFile(
             _("The first line holds an address, and should hold the names of the columns."),
             line=line,
@@ -230,10 +242,19 @@ def _check_header(cells: list[str], line: int) -> None:
 
 def _unique(cells: list[str]) -> list[str]:
     """The columns' names; those without one are numbered, those that come twice as well."""
-    seen: dict[str, int] = {}
-    names = []
+    names: list[str] = []
+    taken: set[str] = set()
+    counted: dict[str, int] = {}
     for place, cell in enumerate(cells, start=1):
-        name = cell or _("Column %(number)d") % {"number": place}
-        seen[name] = seen.get(name, 0) + 1
-        names.append(name if seen[name] == 1 else f"{name} {seen[name]}")
+        name = _shortened(cell) or _("Column %(number)d") % {"number": place}
+        wanted = name
+        while wanted in taken:
+            counted[name] = counted.get(name, 1) + 1
+            wanted = _shortened(name, f" {counted[name]}")
+        taken.add(wanted)
+        names.append(wanted)
     return names
+
+
+def _shortened(name: str, end: str = "") -> str:
+    return name[: MAX_NAME - len(end)].rstrip() + end

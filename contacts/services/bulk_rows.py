@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
 from typing import Any
 
 from django.db import connections, models
@@ -24,6 +25,48 @@ def reserve_ids(model: type[models.Model], number: int, using: str = "default") 
         found = cursor.fetchone()
         first = (found[0] if found else 0) + 1
         return list(range(first, first + number))
+
+
+def load_objects(objects: Sequence[models.Model], using: str = "default") -> None:
+    """Insert new objects of one model, all of whose fields are set, and give them their ids.
+
+    A tenth of the work of ``bulk_create``, which prepares each value of each object.
+    """
+    if not objects:
+        return
+    model = type(objects[0])
+    key = model._meta.pk
+    if isinstance(key, models.AutoField):
+        for item, number in zip(objects, reserve_ids(model, len(objects), using), strict=True):
+            item.pk = number
+    columns = [field.attname for field in model._meta.concrete_fields]
+    load_rows(model, columns, ([_plain(getattr(item, name)) for name in columns] for item in objects), using)
+    for item in objects:
+        item._state.adding = False
+
+
+def update_objects(objects: Sequence[models.Model], names: Sequence[str], using: str = "default") -> None:
+    """Write some fields of objects, each by its id. Less work than ``bulk_update``, whose statement has a case
+    for each object and each field."""
+    if not objects:
+        return
+    model = type(objects[0])
+    connection = connections[using]
+    fields: list[Any] = [model._meta.get_field(name) for name in names]
+    converters = _converters(fields, connection)
+    quote = connection.ops.quote_name
+    columns = ", ".join(f"{quote(field.column)} = %s" for field in fields)
+    rows = ([_plain(getattr(item, field.attname)) for field in fields] for item in objects)
+    converted = (_convert(row, converters) for row in rows)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"UPDATE {quote(model._meta.db_table)} SET {columns} WHERE {quote(model._meta.pk.column)} = %s",
+            [[*row, item.pk] for row, item in zip(converted, objects, strict=True)],
+        )
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value
 
 
 def load_rows(

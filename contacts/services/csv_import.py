@@ -23,9 +23,11 @@ from contacts.csv_reading import Row, Table, UnreadableFile, check, read_table
 from contacts.errors import InvalidAddress, InvalidText, KeyTaken, RegisterError
 from contacts.models import ChannelStatus, Contact, Project
 from contacts.origin import Origin
+from contacts.services.bulk_rows import update_objects
 from contacts.services.locks import lock_addresses, lock_ids
+from contacts.services.moves import Move, change_addresses
 from contacts.services.newcomers import Newcomer, create_contacts
-from contacts.services.register import Details, change_address, clean_key
+from contacts.services.register import Details, clean_key
 from contacts.services.set_sql import database_clock
 from contacts.vocabulary import Channel
 
@@ -131,6 +133,8 @@ def import_csv(
     """
     table, columns = open_list(file, key=key, encoding=encoding)
     number = check(table)
+    if not key:
+        columns = _with_a_key_that_is_filled(table, columns)
     if most_rows is not None and number > most_rows:
         raise TooManyRows(
             _("The file has %(rows)s rows, and a page imports at most %(most)s.")
@@ -152,6 +156,14 @@ def import_csv(
 def import_small_csv(project: Project, file: BinaryIO, **particulars: Any) -> ImportResult:
     """``import_csv`` of at most ``SMALL`` rows in one transaction: all of the file, or nothing."""
     return import_csv(project, file, most_rows=SMALL, **particulars)
+
+
+def _with_a_key_that_is_filled(table: Table, columns: Columns) -> Columns:
+    """A column known as a key that is empty on every row identifies nobody: Brevo writes such an EXT_ID."""
+    email = columns.places.get("email")
+    if email is None or columns.key_is_email or any(columns.value(row.cells, "key") for row in table.rows()):
+        return columns
+    return map_columns(table.columns, key=table.columns[email])
 
 
 def clean_file_name(name: str) -> str:
@@ -210,7 +222,7 @@ def _record(run: _Run, row: Row) -> _Record:
         if text := columns.value(cells, channel):
             addresses[channel.value] = _address(channel, text, run.project.default_country)
     if columns.key_is_email and Channel.EMAIL in addresses:
-        key = addresses[Channel.EMAIL].key
+        key = clean_key(addresses[Channel.EMAIL].key)
     elif text := columns.value(cells, "key"):
         key = clean_key(text)
     else:
@@ -235,8 +247,7 @@ def _details(columns: Columns, cells: list[str]) -> Details:
     if full_name := columns.value(cells, "full_name"):
         before, _space, after = full_name.rpartition(" ")
         first_name, last_name = (before, after) if before else (full_name, "")
-    attributes = columns.attributes(cells)
-    attributes |= _from_json(columns.value(cells, "attributes"))
+    attributes = _from_json(columns.value(cells, "attributes")) | columns.attributes(cells)
     language = columns.value(cells, "language")
     if language and not _LANGUAGE.match(language):
         attributes["Language"], language = language, ""
@@ -307,9 +318,9 @@ def _write_once(run: _Run, records: list[_Record]) -> None:
     ]
     made = create_contacts(run.project, newcomers) if newcomers else []
     updated = _update(run, [record for record in records if record.key in known], known)
-    blocked = ChannelStatus.objects.filter(
-        Q(opted_out=True) | Q(quarantined=True) | Q(suppressed=True),
-        contact_id__in_set=[contact.pk for contact in made],
+    concerned = [contact.pk for contact in [*made, *known.values()]]
+    blocked = ChannelStatus.objects.with_address().filter(
+        Q(opted_out=True) | Q(quarantined=True) | Q(suppressed=True), contact_id__in_set=concerned
     )
     run.result.blocked += blocked.count()
     run.result.inactive += sum(not contact.is_active for contact in known.values())
@@ -330,8 +341,9 @@ def _known(run: _Run, records: list[_Record]) -> dict[str, Contact]:
     if not ids:
         return {}
     lock_ids(ids)
-    rows = Contact.objects.filter(pk__in_set=ids).order_by("pk")
-    contacts = {keys[contact.key]: contact for contact in rows if contact.key in keys}
+    rows = [contact for contact in Contact.objects.filter(pk__in_set=ids).order_by("pk") if contact.key in keys]
+    contacts = {keys[contact.key]: contact for contact in rows}
+    contacts.update({contact.key: contact for contact in rows if keys[contact.key] == contact.key})
     for contact in contacts.values():
         contact.project = run.project
     return contacts
@@ -343,6 +355,7 @@ def _update(run: _Run, records: list[_Record], known: dict[str, Contact]) -> int
         for row in ChannelStatus.objects.filter(contact_id__in_set=[contact.pk for contact in known.values()])
     }
     changed: list[Contact] = []
+    moves: list[Move] = []
     updated = 0
     for record in records:
         contact = known[record.key]
@@ -352,20 +365,15 @@ def _update(run: _Run, records: list[_Record], known: dict[str, Contact]) -> int
         has_new_details = _take_details(contact, record.details)
         if has_new_details:
             changed.append(contact)
-        for address in moved:
-            change_address(contact, address.channel, address.shown, origin=_once(run.origin_of(record)))
+        moves += [Move(contact, address, run.origin_of(record)) for address in moved]
         updated += bool(moved or has_new_details)
+    change_addresses(moves)
     if changed:
         moment = database_clock()
         for contact in changed:
             contact.updated_at = moment
-        Contact.objects.bulk_update(changed, [*_DETAILS, "updated_at"])
+        update_objects(changed, [*_DETAILS, "updated_at"])
     return updated
-
-
-def _once(origin: Origin) -> Origin:
-    """The same origin as a request of its own."""
-    return Origin(origin.method, origin.actor, origin.reason, origin.note, origin.evidence)
 
 
 def _take_details(contact: Contact, details: dict[str, Any]) -> bool:

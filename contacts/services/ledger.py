@@ -16,6 +16,7 @@ from contacts.errors import InTheFuture
 from contacts.models import Block, ChannelStatus, Contact, EntryDetail, StatusHistory
 from contacts.moments import TICK
 from contacts.origin import Authorization, Origin
+from contacts.services.bulk_rows import load_objects
 from contacts.services.change import Change, Skipped
 from contacts.services.set_sql import RandomUuid, database_clock, insert_from
 
@@ -139,10 +140,10 @@ def record_each(entries: Iterable[tuple[StatusHistory, Origin]]) -> None:
         written.append(entry)
         if detail:
             details.append(EntryDetail(entry=entry, **detail))
-    StatusHistory.objects.bulk_create(written)
+    load_objects(written)
     for detail_row in details:
         detail_row.entry_id = detail_row.entry.pk
-    EntryDetail.objects.bulk_create(details)
+    load_objects(details)
 
 
 def outcome(origin: Origin, *, repeated: int = 0, skipped: tuple[Skipped, ...] = (), says: str | None = None) -> Change:

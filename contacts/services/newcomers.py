@@ -14,6 +14,7 @@ from contacts.errors import KeyTaken
 from contacts.models import ChannelStatus, Contact, Project
 from contacts.moments import TICK
 from contacts.origin import Origin
+from contacts.services.bulk_rows import load_objects
 from contacts.services.fingerprints import adopt_older_fingerprints
 from contacts.services.ledger import moment_after, record_each, said_of
 from contacts.services.locks import lock_addresses
@@ -48,7 +49,7 @@ def create_contacts(project: Project, newcomers: Sequence[Newcomer]) -> list[Con
         for contact, somebody in zip(contacts, newcomers, strict=True)
         for address in somebody.addresses.values()
     ]
-    ChannelStatus.objects.bulk_create(rows)
+    load_objects(rows)
     record_each(
         entry
         for contact, somebody in zip(contacts, newcomers, strict=True)
@@ -68,6 +69,7 @@ def _contacts(project: Project, newcomers: Sequence[Newcomer], moment: datetime)
             project=project,
             key=somebody.key,
             created_at=moment,
+            updated_at=moment,
             last_entry_at=moment + TICK * len(somebody.addresses),
             **somebody.values,
         )
@@ -75,7 +77,7 @@ def _contacts(project: Project, newcomers: Sequence[Newcomer], moment: datetime)
     ]
     try:
         with transaction.atomic():  # in the order of keys, so that two lists at once wait for each other, not both
-            Contact.objects.bulk_create(sorted(contacts, key=lambda contact: contact.key))
+            load_objects(sorted(contacts, key=lambda contact: contact.key))
     except IntegrityError as error:
         raise KeyTaken from error
     return contacts

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand
+from django.db import DatabaseError
 
 from contacts.csv_reading import UnreadableFile
 from contacts.models import Project
@@ -57,7 +58,12 @@ class Command(BaseCommand):
                     on_rejection=self._say_rejected,
                 )
         except OSError as error:
-            self._refuse(f"The file cannot be read: {error.strerror}.")
+            self._refuse(f"The file cannot be read: {error.strerror or error}.")
+        except DatabaseError as error:
+            self._refuse(
+                f"The database failed ({type(error).__name__}), and the rest was not imported. "
+                "Run the command again: rows that were imported are then unchanged."
+            )
         except PeopleWhoLeft as error:
             self._refuse(f"{error} If they are contacts all the same, say so: --as contacts.")
         except UnreadableFile as error:
@@ -67,7 +73,7 @@ class Command(BaseCommand):
         if result.inactive:
             self.stdout.write(f"{result.inactive} of these contacts are inactive, and stay so")
         if result.blocked:
-            self.stdout.write(f"{result.blocked} addresses of new contacts are blocked, and stay so")
+            self.stdout.write(f"{result.blocked} addresses of these contacts are blocked, and stay so")
         self.stdout.write(result.summary())
         if options["strict"] and result.rejected:
             sys.exit(1)
