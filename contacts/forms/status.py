@@ -29,7 +29,10 @@ class DeactivateForm(ChangeForm):
             (Reason.WRITTEN_REQUEST, _("The contact asked for it in writing, for example in an email or a letter")),
             (Reason.OTHER, _("Other: our own decision")),
         ],
-        error_messages={"required": _("Say why."), "invalid_choice": _("Choose one of these reasons.")},
+        error_messages={
+            "required": _("Say whether the contact asked for it."),
+            "invalid_choice": _("Choose one of these reasons."),
+        },
     )
     requested_on = DayField(
         label=_("Date of the request"), required=False, help_text=_("When the contact asked. Empty: today.")

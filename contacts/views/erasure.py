@@ -45,13 +45,13 @@ def delete(request: HttpRequest, project_slug: str, contact_id: int) -> HttpResp
         try:
             receipt = _erase(contact, access, form)
         except StaleConfirmation:  # in the moment between counting and locking
-            return (
-                redirect(request.path)
-                if _is_there(contact)
-                else redirect(_receipt_of_this_request(request, project_slug, contact_id))
-            )
-        messages.success(request, _("The contact is deleted."))
-        return redirect(receipt)
+            if not contact.as_set().exists():
+                return redirect(_receipt_of_this_request(request, project_slug, contact_id))
+            deletion = deletion_of(contact, access)
+            form.refuse(_stale(deletion, form))
+        else:
+            messages.success(request, _("The contact is deleted."))
+            return redirect(receipt)
     content = {
         "contact": contact,
         "deletion": deletion,
@@ -103,10 +103,6 @@ def _stale(deletion: Deletion, form: DeleteForm) -> StaleConfirmation:
         return StaleConfirmation()
     message = _("Something changed since you looked: %(changes)s.") % {"changes": changes}
     return StaleConfirmation(message, remedy=_("Check the counts again."))
-
-
-def _is_there(contact: Contact) -> bool:
-    return contact.as_set().exists()
 
 
 def _receipt_of_this_request(request: HttpRequest, project_slug: str, contact_id: int) -> ErasureReceipt:

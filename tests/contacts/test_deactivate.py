@@ -183,7 +183,7 @@ def test_other_verbs_are_refused(client: Client, contact: Contact, editor: User,
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({}, "Say why."),
+        ({}, "Say whether the contact asked for it."),
         ({"reason": "complaint"}, "Choose one of these reasons."),
         ({"reason": "own_request"}, "Choose one of these reasons."),
         ({"reason": "verbal_request", "note": "a\x00b"}, "characters that cannot be stored"),
