@@ -70,7 +70,7 @@ def filtered_contacts(project: Project, query: QueryDict) -> ContactFilter:
     """
     form = ContactFilterForm(query)
     if not form.is_valid():
-        return ContactFilter(form, Contact.objects.none(), (), BY_NAME, "")
+        return ContactFilter(form, Contact.objects.none(), (), BY_NAME, query.urlencode())
     values = {name: form.cleaned_data[name] for name in FILTERS if form.cleaned_data[name]}
     contacts = search(project, values["q"]) if "q" in values else Contact.objects.in_project(project)
     for name, narrow in _NARROWED_BY.items():

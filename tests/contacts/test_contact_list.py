@@ -203,6 +203,12 @@ def test_a_filter_that_means_nothing_is_named_and_lists_nobody(
     assert names(html) == [] and "data-bulk" not in html
 
 
+def test_filters_that_mean_nothing_are_not_exported_as_everybody(project: Project, client: Client, admin: User) -> None:
+    ContactFactory(project=project)
+    client.force_login(admin)
+    assert 'name="filters" value="status=zz"' in page(client, project, status="zz")
+
+
 @pytest.mark.parametrize("cursor", ["x", "bm9wZQ", "WyJuIl0", "\x00", "W10", "WyJuIixbXSxbXSxbXV0", "9" * 3000])
 def test_a_bad_cursor_is_said_in_words(project: Project, as_editor: Client, cursor: str) -> None:
     response = as_editor.get(list_url(project), {"cursor": cursor})
