@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from contacts.access import Access
 from contacts.addresses import fingerprints
 from contacts.extension_points import holdings
-from contacts.models import ChannelStatus, Contact, ErasureReceipt, Project
+from contacts.models import ChannelStatus, Contact, ErasureReceipt, Project, StatusHistory
 from contacts.selectors.entries import in_sentence
 from contacts.services.erasure import ErasurePreview, Line, erasure_preview
-from contacts.vocabulary import Channel
+from contacts.vocabulary import Aspect, Channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +61,22 @@ def deletion_of(contact: Contact, access: Access) -> Deletion:
     rows = list(ChannelStatus.objects.filter(contact=contact).with_address())
     on_request = [channel for channel in preview.kept_on_request if channel not in preview.kept_channels]
     blocked = [row.channel for row in rows if row.quarantined or row.suppressed]
-    sharing = (
-        ChannelStatus.objects.filter(project=access.project, fingerprint__in=[row.fingerprint for row in rows])
-        .exclude(contact=contact)
-        .values("contact")
-        .distinct()
-        .count()
-    )
     return Deletion(
         preview=preview,
         lines=tuple(line for line in preview.lines if line.number),
         kept_anyway=_named(preview.kept_channels),
         kept_on_request=_named(on_request),
         blocks_that_stay=_named(blocked),
-        sharing=sharing,
+        sharing=_sharing(contact, access, {row.fingerprint for row in rows}),
     )
+
+
+def _sharing(contact: Contact, access: Access, fingerprints_now: set[str]) -> int:
+    """How many others of the project have an address that this contact has or had: blocks that stay hold for them."""
+    before = StatusHistory.objects.filter(contact=contact, aspect=Aspect.ADDRESS)
+    marks = {*fingerprints_now, *before.values_list("address_fingerprint", flat=True)} - {""}
+    others = ChannelStatus.objects.filter(project=access.project, fingerprint__in=marks).exclude(contact=contact)
+    return others.values("contact").distinct().count()
 
 
 def receipts_of(project: Project) -> QuerySet[ErasureReceipt]:

@@ -16,6 +16,7 @@ from contacts.models import Block, Contact, ErasureReceipt, Membership, Project,
 from contacts.origin import THE_CONTACT, Origin
 from contacts.services.blocks import quarantine
 from contacts.services.opt_outs import opt_out
+from contacts.services.register import change_address
 from contacts.services.status import deactivate
 from contacts.vocabulary import Method, Reason, Role
 from tests.factories import PASSWORD, ContactFactory, RelationalRowFactory, by_the_system
@@ -150,7 +151,9 @@ def test_page_says_who_shares_the_address(
     ContactFactory(project=contact.project, email="amelie@example.org")
     ContactFactory(project=other_project, email="amelie@example.org")
     log_in(client, admin)
-    assert "1 other contact has the same address." in client.get(url(contact)).content.decode()
+    assert "1 other contact has an address of this one." in client.get(url(contact)).content.decode()
+    change_address(contact, "email", "amelie@example.net", origin=by_the_system())
+    assert "1 other contact has an address of this one." in client.get(url(contact)).content.decode()
 
 
 @pytest.mark.parametrize("method", ["get", "head"])
