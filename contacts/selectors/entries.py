@@ -10,17 +10,17 @@ from typing import Any
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from contacts.access import Access
+from contacts.extension_points import Text
 from contacts.models import Contact, StatusHistory
 from contacts.models.ledger import StatusHistoryQuerySet
-from contacts.origin import OWN_DOORS
+from contacts.selectors.causes import authorized_by, clause, how
 from contacts.services.undo import undoable
 from contacts.vocabulary import (
     ActorKind,
     Aspect,
-    AuthorizationSource,
     Channel,
     Method,
     Reason,
@@ -102,6 +102,7 @@ def _describe(
 ) -> EntryInWords:
     detail = getattr(row, "detail", None)
     reference = detail.authorization_reference if detail else ""
+    by = actor_label(row)
     return EntryInWords(
         id=row.pk,
         occurred_at=row.occurred_at,
@@ -113,7 +114,7 @@ def _describe(
         method=row.method,
         method_label=str(Method(row.method).label),
         method_icon=METHOD_ICONS[Method(row.method)],
-        actor_label=actor_label(row),
+        actor_label=by,
         source=_source(row, detail.evidence if detail else {}),
         weight_label=str(Weight(row.weight).label),
         dated=row.occurred_at if row.recorded_at - row.occurred_at > timedelta(minutes=1) else None,
@@ -129,8 +130,8 @@ def _describe(
         channel=row.channel,
         says=row.says,
         weight=row.weight,
-        how=how(row),
-        clause=clause(row),
+        how=how(row, by),
+        clause=clause(row, by),
         message=_message(row, detail.evidence if detail else {}),
         contact_erased=bool(row.contact_id) and contact is None,
         address=(row.block.address or "") if row.block and not row.contact_id else "",
@@ -154,51 +155,60 @@ def _glyph(row: StatusHistory, void: StatusHistory | None) -> str:
 
 def title(row: StatusHistory) -> str:
     """What changed, as a short sentence without a full stop."""
-    channel = Channel(row.channel).label if row.channel else ""
-    address = _address_on(row.channel)
-    by_aspect: dict[tuple[str, str], str] = {
-        (Aspect.ACTIVE, Says.NO): _("Deactivated"),
-        (Aspect.ACTIVE, Says.YES): _("Contact created") if row.reason == Reason.CREATED else _("Activated"),
-        (Aspect.OPT_OUT, Says.NO): _("Opted out of %(channel)s") % {"channel": in_sentence(row.channel)},
-        (Aspect.OPT_OUT, Says.YES): _("%(channel)s opt-out lifted") % {"channel": channel},
-        (Aspect.QUARANTINE, Says.NO): _("%(address)s quarantined") % {"address": address},
-        (Aspect.QUARANTINE, Says.YES): _("%(channel)s quarantine lifted") % {"channel": channel},
-        (Aspect.SUPPRESSION, Says.NO): _("%(address)s suppressed") % {"address": address},
-        (Aspect.SUPPRESSION, Says.YES): _("%(channel)s suppression lifted") % {"channel": channel},
-        (Aspect.KEY, Says.VALUE): _("Key changed"),
-    }
     if row.says == Says.VOID:
         return _("Entry %(number)s taken back") % {"number": row.voids}
     if row.aspect == Aspect.ADDRESS:
-        words = {
-            (False, True): _("%(address)s added"),
-            (True, True): _("%(address)s changed"),
-            (True, False): _("%(address)s removed"),
-        }
-        return words.get((bool(row.from_value), bool(row.to_value)), address) % {"address": address}
-    if row.aspect == Aspect.VALIDITY:
-        valid = row.to_value == "valid"
-        return (_("%(address)s valid") if valid else _("%(address)s not valid")) % {"address": address}
-    return by_aspect[row.aspect, row.says]
+        pattern = _ADDRESS_TITLES.get((bool(row.from_value), bool(row.to_value)), "%(address)s")
+    elif row.aspect == Aspect.VALIDITY:
+        pattern = _VALIDITY_TITLES[row.to_value == "valid"]
+    elif row.reason == Reason.CREATED:
+        pattern = gettext_lazy("Contact created")
+    else:
+        pattern = _TITLES[row.aspect, row.says]
+    return str(pattern) % {
+        "channel": Channel(row.channel).label if row.channel else "",
+        "address": _ADDRESSES.get(row.channel, ""),
+        "on": in_sentence(row.channel),
+    }
+
+
+_TITLES: dict[tuple[str, str], Text] = {
+    (Aspect.ACTIVE, Says.NO): gettext_lazy("Deactivated"),
+    (Aspect.ACTIVE, Says.YES): gettext_lazy("Activated"),
+    (Aspect.OPT_OUT, Says.NO): gettext_lazy("Opted out of %(on)s"),
+    (Aspect.OPT_OUT, Says.YES): gettext_lazy("%(channel)s opt-out lifted"),
+    (Aspect.QUARANTINE, Says.NO): gettext_lazy("%(address)s quarantined"),
+    (Aspect.QUARANTINE, Says.YES): gettext_lazy("%(channel)s quarantine lifted"),
+    (Aspect.SUPPRESSION, Says.NO): gettext_lazy("%(address)s suppressed"),
+    (Aspect.SUPPRESSION, Says.YES): gettext_lazy("%(channel)s suppression lifted"),
+    (Aspect.KEY, Says.VALUE): gettext_lazy("Key changed"),
+}
+_ADDRESS_TITLES: dict[tuple[bool, bool], Text] = {
+    (False, True): gettext_lazy("%(address)s added"),
+    (True, True): gettext_lazy("%(address)s changed"),
+    (True, False): gettext_lazy("%(address)s removed"),
+}
+_VALIDITY_TITLES: dict[bool, Text] = {
+    True: gettext_lazy("%(address)s valid"),
+    False: gettext_lazy("%(address)s not valid"),
+}
+_ADDRESSES: dict[str, Text] = {
+    Channel.EMAIL: gettext_lazy("Email address"),
+    Channel.SMS: gettext_lazy("SMS number"),
+    Channel.PUSH: gettext_lazy("Push device"),
+}
 
 
 def in_sentence(channel: str) -> str:
     """A channel's name inside a sentence; nothing for an entry about no channel."""
-    names: dict[str, str] = {
-        Channel.EMAIL: pgettext("in a sentence", "email"),
-        Channel.SMS: pgettext("in a sentence", "SMS"),
-        Channel.PUSH: pgettext("in a sentence", "push"),
-    }
-    return names.get(channel, "")
+    return str(_IN_SENTENCE.get(channel, ""))
 
 
-def _address_on(channel: str) -> str:
-    names: dict[str, str] = {
-        Channel.EMAIL: _("Email address"),
-        Channel.SMS: _("SMS number"),
-        Channel.PUSH: _("Push device"),
-    }
-    return names.get(channel, "")
+_IN_SENTENCE: dict[str, Text] = {
+    Channel.EMAIL: pgettext_lazy("in a sentence", "email"),
+    Channel.SMS: pgettext_lazy("in a sentence", "SMS"),
+    Channel.PUSH: pgettext_lazy("in a sentence", "push"),
+}
 
 
 def _value_detail(row: StatusHistory) -> str:
@@ -218,57 +228,6 @@ def actor_label(row: StatusHistory) -> str:
     return row.actor_label or str(ActorKind(row.actor_kind).label)
 
 
-def how(row: StatusHistory) -> str:
-    """By which way it came, as the end of a sentence."""
-    who = {"name": actor_label(row)}
-    by_reason: dict[str, str] = {
-        Reason.STOP: _("by replying STOP"),
-        Reason.COMPLAINT: _("after a spam complaint"),
-        Reason.VERBAL_REQUEST: _("on a verbal request, written down by %(name)s") % who,
-        Reason.WRITTEN_REQUEST: _("on a written request, written down by %(name)s") % who,
-        Reason.REPLACED: _("missing from the new list"),
-        Reason.NO_SUCH_ADDRESS: _("the address does not exist"),
-        Reason.DELIVERY_ERRORS: _("after repeated delivery errors"),
-        Reason.AUTHORIZED: _("with an authorization, by %(name)s") % who,
-        Reason.ERASURE: _("kept after an erasure"),
-    }
-    by_method: dict[str, str] = {
-        Method.OPT_OUT_LINK: _("with an opt-out link"),
-        Method.FORM: _("with a form"),
-        Method.MAIL: _("by mail"),
-        Method.SMS: _("by SMS"),
-        Method.SPAM_REPORT: _("after a spam complaint"),
-        Method.IMPORT: _("in an import"),
-        Method.BOUNCE: _("after a bounce"),
-    }
-    return by_reason.get(row.reason) or by_method.get(row.method) or _("by %(name)s") % who
-
-
-def clause(row: StatusHistory) -> str:
-    """A no as the cause of inactivity, to stand behind a colon."""
-    who = {"name": actor_label(row)}
-    by_reason: dict[str, str] = {
-        Reason.STOP: _("replied STOP"),
-        Reason.COMPLAINT: _("complained about spam"),
-        Reason.VERBAL_REQUEST: _("asked to stop, a verbal request written down by %(name)s") % who,
-        Reason.WRITTEN_REQUEST: _("asked to stop, a written request put down by %(name)s") % who,
-        Reason.OWN_REQUEST: _("the contact’s own act"),
-        Reason.REPLACED: _("missing from the new list"),
-        Reason.ERASURE: _("kept after an erasure"),
-    }
-    by_method: dict[str, str] = {
-        Method.OPT_OUT_LINK: _("opted out with a link"),
-        Method.FORM: _("opted out with a form"),
-        Method.MAIL: _("opted out by mail"),
-        Method.SMS: _("opted out by SMS"),
-        Method.SPAM_REPORT: _("complained about spam"),
-        Method.IMPORT: _("deactivated by an import"),
-    }
-    own_door = row.method in OWN_DOORS and row.reason != Reason.STOP
-    told = by_method.get(row.method) if own_door else by_reason.get(row.reason) or by_method.get(row.method)
-    return told or _("our own decision, by %(name)s") % who
-
-
 def _message(row: StatusHistory, evidence: dict[str, Any]) -> str:
     """The sending in which the person acted; a form's name and the word STOP are no sendings."""
     is_sending = row.method in (Method.OPT_OUT_LINK, Method.SPAM_REPORT)
@@ -281,19 +240,6 @@ def _confirmed(row: StatusHistory) -> str:
     return ""
 
 
-def _authorized_by(row: StatusHistory) -> str:
-    words: dict[str, str] = {
-        AuthorizationSource.VERBAL: _("authorized by a verbal request"),
-        AuthorizationSource.WRITTEN: _("authorized by a written request"),
-        AuthorizationSource.FORM: _("authorized by a form"),
-        AuthorizationSource.OTHER: _("authorized by the contact"),
-    }
-    told = words[row.authorization_source]
-    if row.authorization_on is None:
-        return told
-    return _("%(authorized)s of %(date)s") % {"authorized": told, "date": date_format(row.authorization_on, "j F Y")}
-
-
 _SAID_ALREADY = frozenset({Reason.CREATED, Reason.AUTHORIZED, Reason.OWN_REQUEST})
 """Reasons that the title or the method of an entry tells."""
 
@@ -301,7 +247,7 @@ _SAID_ALREADY = frozenset({Reason.CREATED, Reason.AUTHORIZED, Reason.OWN_REQUEST
 def _source(row: StatusHistory, evidence: dict[str, Any]) -> str:
     parts = []
     if row.authorization_source:
-        parts.append(_authorized_by(row))
+        parts.append(authorized_by(row))
     elif row.reason and row.reason not in _SAID_ALREADY:
         parts.append(str(Reason(row.reason).label))
     if row.requested_on:

@@ -29,7 +29,7 @@ from contacts.selectors.keyset import Page, page_of
 from contacts.vocabulary import Channel
 
 COUNTED_UP_TO = 1_000
-HISTORY_PAGE, TABLE_PAGE = 25, 25
+HISTORY_PAGE, TABLE_PAGE = 15, 25
 NEIGHBOURS = 5
 OTHER_CAUSES = 4
 

@@ -142,8 +142,8 @@ def test_cause_of_inactivity_is_the_strongest_no_that_stands(client: Client, con
     page = text(client, contact, viewer)
 
     assert "Inactive since 1 February 2024; on 12 March 2024: opted out with a link in Spring offers." in page
-    assert "Also on 2 April 2024: asked to stop, a verbal request written down by the system" in page
-    assert "Also on 1 February 2024: asked to stop, a written request put down by the system" in page
+    assert "Also on 2 April 2024: asked to stop, a verbal request noted by the system" in page
+    assert "Also on 1 February 2024: asked to stop, a written request noted by the system" in page
 
 
 def test_a_lifted_or_voided_no_is_no_cause(contact: Contact, viewer: User, admin: User, project: Project) -> None:
