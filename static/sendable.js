@@ -38,6 +38,12 @@
   window.addEventListener("pageshow", showSelections);
   document.addEventListener("htmx:afterSwap", showSelections);
 
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== " " || !event.target.matches("a[role=button]")) return;
+    event.preventDefault();
+    event.target.click();
+  });
+
   document.addEventListener("change", ({ target }) => {
     if (target.matches("[data-theme-choice]")) {
       try { localStorage.setItem("theme", target.value); } catch { /* the choice then lasts for this page */ }
