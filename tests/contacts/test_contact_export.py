@@ -203,7 +203,7 @@ people = st.lists(
 
 
 class TestRoundTrip(TestCase):
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=25, deadline=None)
     @given(people=people)
     def test_what_was_exported_imports_as_unchanged(self, people: list[dict[str, Any]]) -> None:
         project = ProjectFactory()
