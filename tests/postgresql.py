@@ -20,6 +20,8 @@ from pathlib import Path
 
 import pytest
 
+# Tests run without DEBUG, from the first import on.
+os.environ["DEBUG"] = "false"
 WANTED = os.environ.get("SENDABLE_TEST_DATABASE") == "postgresql"
 PREFIX = "sendable-pg-"
 HOW_TO_INSTALL = "PostgreSQL is not installed, so its tests are not run. On Debian: apt-get install postgresql"

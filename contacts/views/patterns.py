@@ -118,10 +118,17 @@ def patterns(request: HttpRequest) -> HttpResponse:
     levels = ((constants.SUCCESS, "Saved."), (constants.WARNING, "Two rows were left out."),
               (constants.ERROR, "Nothing was changed."))  # fmt: skip
     entries = made_up_entries()
+    groups = [
+        {"number": 1, "words": "Inactive already.", "first": [contact], "more": 0, "keys": ["HM-204817"]},
+        {"number": 1_204, "words": "Opted out themselves. Only an admin may activate them.", "first": [contact],
+         "more": 1_203, "keys": ["HM-204817", "HM-204818"]},
+    ]  # fmt: skip
     context = {
         "access": access, "project": project, "section": "overview", "contact": contact, "entries": entries,
         "made_up_messages": [Message(level, text) for level, text in levels],
         "channels": made_up_channels(), "receipts": receipts, "cause": entries[0],
+        "groups": groups, "selection": {"ids": (1, 2), "missing": 3, "query": "status=active", "numbers": "1,2"},
+        "no_selection": {"ids": ()},
         "form": PatternForm(auto_id="form_%s"), "wrong": wrong,
         "verdicts": [{"glyph": glyph, "word": word} for glyph, word in VERDICTS],
         "lines": [{"text": "Opted out of SMS by replying STOP", "message": "Spring offers", "entry": 48122}],
