@@ -98,11 +98,12 @@ def suppress(
     shown = {(address.channel, address.fingerprint): address.shown for address in addresses}
     concerned = holders(fingerprint for _channel, fingerprint in shown)
     lock_ids({*concerned, *([contact.pk] if contact else [])})
+    now = database_clock()
     Block.objects.bulk_create(
         [
             Block(
                 organization=organization, project=project, channel=channel, fingerprint=fingerprint,
-                kind=BlockKind.SUPPRESSION, cause=cause, address=text, created_at=database_clock(),
+                kind=BlockKind.SUPPRESSION, cause=cause, address=text, created_at=now,
             )
             for (channel, fingerprint), text in shown.items()
         ],
