@@ -177,7 +177,8 @@ def _text(file: BinaryIO, encoding: str) -> Iterator[str]:
     except UnicodeDecodeError as error:
         raise UnreadableFile(_("The text is not in this encoding."), line=number + 1) from error
     finally:
-        text.detach()
+        if not file.closed:
+            text.detach()
 
 
 def _records(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
