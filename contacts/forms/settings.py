@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 
 import phonenumbers
 from django import forms
+from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -92,8 +93,9 @@ class SettingsForm(ProjectForm):
 
     def __init__(self, *args: Any, **particulars: Any) -> None:
         super().__init__(*args, **particulars)
-        for name in ("delivery_errors", "delivery_error_days"):
-            self.fields[name].label = Project._meta.get_field(name).verbose_name.capitalize()
+        for column in Project._meta.fields:
+            if column.name in ("delivery_errors", "delivery_error_days"):
+                self.fields[column.name].label = capfirst(column.verbose_name)
 
     @property
     def settings(self) -> ProjectSettings:

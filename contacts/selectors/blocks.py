@@ -25,10 +25,11 @@ from contacts.addresses import Address, normalise
 from contacts.errors import InvalidAddress
 from contacts.models import Block, ChannelStatus, Contact, Organization, Project, StatusHistory
 from contacts.models.block import BlockQuerySet
+from contacts.models.ledger import StatusHistoryQuerySet
 from contacts.selectors.entries import EntryInWords, entries_by_id, words_of_organization
-from contacts.selectors.standing import noes_of_blocks
 from contacts.selectors.who_may import ask_an_admin, ask_an_organization_admin
-from contacts.services.authority import needs_more
+from contacts.services.authority import needs_more, with_last_words
+from contacts.services.projection import block_words
 from contacts.vocabulary import BlockKind, Cause, Channel, Says, Weight
 
 KIND_WORDS = {
@@ -170,20 +171,24 @@ class _LastWord:
 
 
 def _last_words(shut: Sequence[Block], opened: Sequence[Block]) -> dict[int, _LastWord]:
-    """Of each block the heaviest no that stands, or the word that opened it."""
-    words: dict[int, _LastWord] = {}
-    for no in noes_of_blocks(block.pk for block in shut):
-        words.setdefault(no.gate[0], _LastWord(no.entry, no.occurred_at, no.weight))
-    opening = (
-        StatusHistory.objects.filter(block=OuterRef("pk"), says__in=[Says.YES, Says.VOID])
-        .order_by("-recorded_at", "-pk")
-        .values("pk")[:1]
+    """Of each block the newest of the heaviest noes that stand, or the word that opened it."""
+    heaviest = (
+        StatusHistory.objects.filter(block=OuterRef("pk"), says=Says.NO, weight=OuterRef("strongest"))
+        .not_voided()
+        .order_by("-occurred_at", "-pk")
     )
-    last = Block.objects.filter(pk__in=[block.pk for block in opened]).values_list("pk", Subquery(opening))
-    entry_of = {entry: block for block, entry in last if entry}
-    for entry, at in StatusHistory.objects.filter(pk__in=entry_of).values_list("pk", "recorded_at"):
-        words[entry_of[entry]] = _LastWord(entry, at, None)
-    return words
+    standing = with_last_words(Block.objects.filter(pk__in=[block.pk for block in shut]), (block_words, "block"))
+    rows = list(standing.annotate(entry=_first(heaviest)).values_list("pk", "entry", "strongest"))
+    opening = StatusHistory.objects.filter(block=OuterRef("pk"), says__in=[Says.YES, Says.VOID])
+    lifted = Block.objects.filter(pk__in=[block.pk for block in opened])
+    last = lifted.annotate(entry=_first(opening.order_by("-recorded_at", "-pk"))).values_list("pk", "entry")
+    rows += [(number, entry, None) for number, entry in last]
+    entries = StatusHistory.objects.in_bulk([entry for _number, entry, _weight in rows if entry])
+    return {number: _LastWord(entry, entries[entry].occurred_at, weight) for number, entry, weight in rows if entry}
+
+
+def _first(entries: StatusHistoryQuerySet) -> Subquery:
+    return Subquery(entries.values("pk")[:1])
 
 
 def _entries(ids: list[int], access: Access | None) -> dict[int, EntryInWords]:
@@ -197,11 +202,12 @@ def _held(fingerprints: list[str], organization: Organization, project: Project 
     rows = ChannelStatus.objects.filter(organization=organization, fingerprint__in=fingerprints)
     if project is not None:
         rows = rows.filter(project=project)
-    return list(
+    counted = (
         rows.order_by("fingerprint", "project__name")
         .values("fingerprint", "project__slug", "project__name")
         .annotate(number=Count("pk"), contact=Min("contact_id"), address=Min("address"))
     )
+    return [dict(row) for row in counted]
 
 
 def _holders(held: list[dict[str, Any]], *, with_project: bool) -> dict[str, list[Holders]]:

@@ -93,5 +93,5 @@ def _numbered(stem: str, number: int) -> str:
 
 def _refuse_name(organization: Organization, name: str, *, but: Project | None = None) -> None:
     same = Project.objects.filter(organization=organization, name__iexact=name)
-    if same.exclude(pk=but.pk if but else None).exists():
+    if (same.exclude(pk=but.pk) if but else same).exists():
         raise NameTaken

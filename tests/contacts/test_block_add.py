@@ -114,7 +114,7 @@ def test_a_thousand_at_once_and_no_more(client: Client, project: Project, editor
         ({"note": ""}, "Say why"),
         ({"note": "a\x00b"}, "cannot be stored"),
         ({"note": "x" * 2_001}, "too long"),
-        ({"reason": ""}, "Say why"),
+        ({"reason": ""}, "Say whether"),
         ({"reason": "complaint"}, "Choose one of these reasons"),
         ({"channel": "pigeon"}, "Choose a channel"),
         ({"reason": Reason.VERBAL_REQUEST, "requested_on": "9999-12-31"}, "in the future"),
