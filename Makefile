@@ -3,14 +3,15 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 PORT ?= 8000
 BIN = .venv/bin
 
-.PHONY: run test lint bench pictures lock format
+.PHONY: run test lint bench lock format
 
 run: .venv/installed
-	$(BIN)/python manage.py migrate --verbosity 0
-	$(BIN)/python manage.py seed_demo
+	@$(BIN)/python manage.py migrate --verbosity 0
+	@$(BIN)/python manage.py seed_demo
 	@echo "Sendable runs on http://127.0.0.1:$(PORT) (Ctrl-C stops it)"
-	$(BIN)/python manage.py runserver --noreload 127.0.0.1:$(PORT)
+	@exec $(BIN)/python manage.py runserver --noreload 127.0.0.1:$(PORT)
 
+# On SQLite, then on PostgreSQL where it is installed. ARGS= are for pytest: make test ARGS=tests/contacts
 test: .venv/installed
 	SENDABLE_TEST_DATABASE=sqlite $(BIN)/pytest $(ARGS)
 	SENDABLE_TEST_DATABASE=postgresql $(BIN)/pytest $(ARGS)
@@ -27,9 +28,6 @@ format: .venv/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-pictures: .venv/installed
-	$(BIN)/python docs/pictures/make.py
-
 bench: .venv/installed
 	$(BIN)/python -m benchmarks
 
@@ -39,7 +37,8 @@ lock:
 		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
 .venv/installed: requirements.lock
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it (on Debian: apt-get install python3 python3-venv)."; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it (on Debian: apt-get install python3)."; exit 1; }
+	@echo "Installing what Sendable needs into .venv (a minute or two, once)"
+	@$(PYTHON) .ci/make_venv.py
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@

@@ -46,7 +46,7 @@ class PatternForm(ChangeForm):
 def an_entry(number: int, glyph: str, title: str, **more: Any) -> EntryInWords:
     """A made-up entry; ``more`` are fields of EntryInWords."""
     method = more.pop("method", Method.MANUAL)
-    at = A_DAY - timedelta(days=number % 7, minutes=number)
+    at = A_DAY - timedelta(hours=48_213 - number)
     texts = dict.fromkeys(
         ("detail", "note", "source", "late", "confirmed", "voided", "contact_name", "contact_key", "contact_url"), ""
     )
