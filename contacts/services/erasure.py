@@ -211,9 +211,10 @@ def _keep_blocks(kept: dict[_Held, int], origin: Origin) -> None:
         kind=BlockKind.OPT_OUT, cause=Cause.OPT_OUT, fingerprint__in={place[2] for place in weights}
     )
     by_weight: dict[int, list[int]] = defaultdict(list)
-    for pk, *place in blocks.values_list("pk", "project_id", "channel", "fingerprint"):
-        if weight := weights.get((place[0], place[1], place[2])):
-            by_weight[weight].append(pk)
+    for block in blocks:
+        found = weights.get((block.project_id or 0, block.channel, block.fingerprint))
+        if found:
+            by_weight[found].append(block.pk)
     for weight, numbers in by_weight.items():
         moment = moment_after(blocks=numbers)
         record(
