@@ -280,5 +280,6 @@ def words_of_organization(entries: StatusHistoryQuerySet) -> list[EntryInWords]:
     for row in rows:
         slug = row.project.slug if row.project else "-"
         entry = _describe(row, None, voids.get(row.pk), False, slug)
-        words.append(replace(entry, entry_url=entry.entry_url if row.project else "", contact_erased=False))
+        url = entry.entry_url if row.project else ""
+        words.append(replace(entry, detail=entry.detail or entry.address, entry_url=url, contact_erased=False))
     return words

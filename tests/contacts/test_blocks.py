@@ -236,6 +236,7 @@ def test_admins_of_the_organization_see_its_own_entries(
     of_project = BlockFactory(project=project, address="theirs@example.org").entries.get()
     text = page(client, organization_admin, ORGANIZATION_URL, view="history")
     assert f"entry {own.pk}" in text and "Lawyer&#x27;s letter" in text
+    assert "own@example.org" in text
     assert f"entry {of_project.pk}" not in text
 
 
