@@ -22,7 +22,7 @@ from contacts.selectors.contact_rows import latest_changes
 from contacts.services.set_sql import database_clock
 from contacts.vocabulary import OPEN, SHUT, Aspect, Channel
 
-AT_ONCE = 500
+AT_ONCE = 2_000
 _PERSON = ("key", "first name", "last name", "language", *Channel.values, "notes", "attributes")
 
 
@@ -43,7 +43,7 @@ def moment_of(project: Project) -> datetime:
 def exported_contacts(contacts: ContactQuerySet, moment: datetime) -> Iterator[list[Any]]:
     """A row for each contact, by id. All verdicts are those of ``moment``, however long the reading takes.
 
-    Some hundred contacts are in memory at once; each such batch takes a fixed number of queries.
+    At most AT_ONCE contacts are in memory, and each such batch takes a fixed number of queries.
     """
     batch: list[int] = []
     for number in contacts.order_by("pk").values_list("pk", flat=True).iterator(chunk_size=2_000):
