@@ -29,13 +29,14 @@ class ListField(forms.FileField):
 
     def validate(self, value: Any) -> None:
         super().validate(value)
-        if isinstance(value, UploadedFile) and (value.size or 0) > MOST_BYTES:
+        size = value.size if isinstance(value, UploadedFile) else None
+        if size and size > MOST_BYTES:
             raise forms.ValidationError(
                 _(
                     "The file has %(size)s, and a page takes at most %(most)s. "
                     "Split it, or use the command import_contacts."
                 )
-                % {"size": filesizeformat(value.size), "most": filesizeformat(MOST_BYTES)},
+                % {"size": filesizeformat(size), "most": filesizeformat(MOST_BYTES)},
                 code="too_large",
             )
 

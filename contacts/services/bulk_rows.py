@@ -53,6 +53,7 @@ def update_objects(objects: Sequence[models.Model], names: Sequence[str], using:
     model = type(objects[0])
     connection = connections[using]
     fields: list[Any] = [model._meta.get_field(name) for name in names]
+    key: Any = model._meta.pk
     converters = _converters(fields, connection)
     quote = connection.ops.quote_name
     columns = ", ".join(f"{quote(field.column)} = %s" for field in fields)
@@ -60,7 +61,7 @@ def update_objects(objects: Sequence[models.Model], names: Sequence[str], using:
     converted = (_convert(row, converters) for row in rows)
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"UPDATE {quote(model._meta.db_table)} SET {columns} WHERE {quote(model._meta.pk.column)} = %s",
+            f"UPDATE {quote(model._meta.db_table)} SET {columns} WHERE {quote(key.column)} = %s",
             [[*row, item.pk] for row, item in zip(converted, objects, strict=True)],
         )
 
@@ -86,7 +87,8 @@ def load_rows(
     converted = (_convert(row, converters) for row in rows) if converters else rows
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+            copying = cursor.copy(f"COPY {table} ({names}) FROM STDIN")
+            with connection.wrap_database_errors, copying as copy:
                 for row in converted:
                     copy.write_row(row)
         else:

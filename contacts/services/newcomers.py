@@ -77,10 +77,14 @@ def _contacts(project: Project, newcomers: Sequence[Newcomer], moment: datetime)
     ]
     try:
         with transaction.atomic():  # in the order of keys, so that two lists at once wait for each other, not both
-            load_objects(sorted(contacts, key=lambda contact: contact.key))
+            load_objects(sorted(contacts, key=_key))
     except IntegrityError as error:
         raise KeyTaken from error
     return contacts
+
+
+def _key(contact: Contact) -> str:
+    return contact.key
 
 
 def _row(contact: Contact, address: Address, moment: datetime) -> ChannelStatus:
