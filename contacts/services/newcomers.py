@@ -75,16 +75,13 @@ def _contacts(project: Project, newcomers: Sequence[Newcomer], moment: datetime)
         )
         for somebody in newcomers
     ]
+    in_order = sorted(contacts, key=lambda contact: contact.key)  # so that two lists at once never wait for each other
     try:
-        with transaction.atomic():  # in the order of keys, so that two lists at once wait for each other, not both
-            load_objects(sorted(contacts, key=_key))
+        with transaction.atomic():
+            load_objects(in_order)
     except IntegrityError as error:
         raise KeyTaken from error
     return contacts
-
-
-def _key(contact: Contact) -> str:
-    return contact.key
 
 
 def _row(contact: Contact, address: Address, moment: datetime) -> ChannelStatus:
