@@ -45,24 +45,29 @@ def remove(using: str = "default") -> None:
     """Drop the triggers. For migrations, and for tests that empty the database."""
     connection = connections[using]
     with connection.cursor() as cursor:
-        for name, table in installed(using):
+        for name, table, _on in _there(using):
             on_table = f" ON {table}" if connection.vendor == "postgresql" else ""
             cursor.execute(f"DROP TRIGGER {name}{on_table}")
 
 
 def installed(using: str = "default") -> list[tuple[str, str]]:
-    """Name and table of our triggers that are there now."""
+    """Name and table of our triggers that are there now, and not switched off."""
+    return [(name, table) for name, table, is_on in _there(using) if is_on]
+
+
+def _there(using: str) -> list[tuple[str, str, bool]]:
     connection = connections[using]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
-                "SELECT tgname, c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+                "SELECT tgname, c.relname, tgenabled IN ('O', 'A') FROM pg_trigger t "
+                "JOIN pg_class c ON c.oid = t.tgrelid "
                 "JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = ANY(current_schemas(false)) "
-                "WHERE tgname LIKE 'sendable_%%' AND tgenabled IN ('O', 'A')"
+                "WHERE tgname LIKE 'sendable_%%'"
             )
         else:
             cursor.execute(
-                "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'sendable_%%'"
+                "SELECT name, tbl_name, TRUE FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'sendable_%%'"
             )
         return sorted(cursor.fetchall())
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
-import time_machine
 from django.db import transaction
 
 from contacts.addresses import normalise
@@ -16,6 +15,7 @@ from contacts.services.blocks import quarantine, suppress
 from contacts.services.opt_outs import lift_opt_out, opt_out
 from contacts.services.status import activate, deactivate
 from contacts.services.verify import differences
+from tests.clock import at
 from tests.factories import ContactFactory
 from tests.origins import ADMIN, EDITOR, asked, authorized, by, by_bounce, by_complaint, by_link
 
@@ -40,7 +40,7 @@ def dated_noes() -> list[Origin]:
 
 @pytest.fixture
 def contact(project: Project) -> Contact:
-    with time_machine.travel(hours_before(500), tick=False):
+    with at(hours_before(500)):
         return ContactFactory(project=project, email=EMAIL)
 
 
@@ -55,12 +55,13 @@ def every_end(contact: Contact, steps: list[object]) -> set[tuple[object, ...]]:
     ends = set()
     for order in permutations(steps):
         with transaction.atomic():
-            with time_machine.travel(NOON, tick=False) as clock:
+            with at(NOON) as clock:
                 for step in order:
                     step()  # type: ignore[operator]
                     clock.shift(timedelta(seconds=1))
-                ends.add(states(contact))
-                assert list(differences()) == []
+                if (end := states(contact)) not in ends:
+                    ends.add(end)
+                    assert list(differences()) == []
             transaction.set_rollback(True)
     return ends
 
@@ -83,7 +84,7 @@ def test_a_heavier_no_stands_whenever_it_arrives(contact: Contact) -> None:
 
 def test_noes_and_the_yes_on_a_channel(contact: Contact) -> None:
     opt_out(contact.as_set(), "email", origin=by(EDITOR, occurred_at=hours_before(400)))
-    steps = [lambda origin=origin: opt_out(contact.as_set(), "email", origin=origin) for origin in dated_noes()]
+    steps = [lambda origin=origin: opt_out(contact.as_set(), "email", origin=origin) for origin in dated_noes()[1:]]
     yes = lambda: lift_opt_out(  # noqa: E731
         contact.as_set(), "email", origin=by(ADMIN), authorization=authorized(NOON.date())
     )

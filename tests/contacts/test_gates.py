@@ -12,7 +12,8 @@ from contacts.conditions import counted
 from contacts.eligibility import Question
 from contacts.gates import (
     Word,
-    last_yeses,
+    last_heavy_yeses,
+    last_yes,
     lifted_by,
     lifts,
     not_lifted_by,
@@ -185,7 +186,7 @@ def test_the_expression_is_the_function(
     alone = Contact.objects.filter(pk=contact.pk).annotate(found=strongest_no_of(asked, gate="contact"))
     assert alone.values_list("found", flat=True).get() == expected
 
-    last = next(iter(last_yeses(asked, "contact")), {})
+    last = {**next(iter(last_heavy_yeses(asked, "contact")), {}), "yes_0": last_yes(asked).first()}
     heaviest = max(asked.filter(not_lifted_by(last)).values_list("weight", flat=True), default=None)
     assert heaviest == expected
 

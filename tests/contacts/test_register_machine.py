@@ -315,7 +315,7 @@ def test_no_story_makes_the_register_wrong() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Register,
         settings=settings(
-            max_examples=10,
+            max_examples=7,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),

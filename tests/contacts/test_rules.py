@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-import time_machine
 from django.utils import timezone
 
 from contacts.addresses import normalise
@@ -28,6 +27,7 @@ from contacts.services.register import Details, change_address, change_key, set_
 from contacts.services.status import activate, deactivate
 from contacts.services.undo import undo
 from contacts.vocabulary import ActorKind, Aspect, Cause, Channel, Method, Reason, Says, Weight
+from tests.clock import at
 from tests.factories import ContactFactory, ProjectFactory
 from tests.origins import (
     ADMIN,
@@ -201,7 +201,7 @@ def test_an_authorization_of_before_the_no_is_refused(contact: Contact) -> None:
 
 
 def test_an_authorization_of_the_same_day_is_believed(project: Project) -> None:
-    with time_machine.travel(datetime(2026, 3, 10, 15, tzinfo=UTC), tick=False):
+    with at(datetime(2026, 3, 10, 15, tzinfo=UTC)):
         contact = ContactFactory(project=project, email=EMAIL)
         deactivate(contact.as_set(), origin=asked())
         reactivate(contact, EDITOR, day=date(2026, 3, 10))
@@ -209,7 +209,7 @@ def test_an_authorization_of_the_same_day_is_believed(project: Project) -> None:
 
 
 def test_the_day_of_an_authorization_is_one_of_the_projects_time_zone(project: Project) -> None:
-    with time_machine.travel(datetime(2026, 3, 10, 3, tzinfo=UTC), tick=False):  # still the 9th in Toronto
+    with at(datetime(2026, 3, 10, 3, tzinfo=UTC)):  # still the 9th in Toronto
         contact = ContactFactory(project=project, email=EMAIL)
         deactivate(contact.as_set(), origin=asked())
         with pytest.raises(InTheFuture):
@@ -268,7 +268,7 @@ def test_the_future_is_refused(contact: Contact) -> None:
 
 
 def test_recorded_at_rises_within_a_gate_even_when_the_clock_steps_back(project: Project) -> None:
-    with time_machine.travel(datetime(2026, 3, 10, 15, tzinfo=UTC), tick=False) as clock:
+    with at(datetime(2026, 3, 10, 15, tzinfo=UTC)) as clock:
         contact = ContactFactory(project=project, email=EMAIL)
         deactivate(contact.as_set(), origin=asked())
         clock.move_to(datetime(2026, 3, 10, 14, tzinfo=UTC))
@@ -582,7 +582,7 @@ def test_a_project_admin_cannot_take_back_what_an_organization_admin_listed(cont
 
 
 def test_a_slip_is_taken_back_within_a_day(project: Project) -> None:
-    with time_machine.travel(datetime(2026, 3, 10, 15, tzinfo=UTC), tick=False) as clock:
+    with at(datetime(2026, 3, 10, 15, tzinfo=UTC)) as clock:
         contact = ContactFactory(project=project)
         deactivate(contact.as_set(), origin=by(EDITOR))
         clock.shift(timedelta(hours=24, seconds=1))
