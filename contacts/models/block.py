@@ -54,7 +54,8 @@ class Block(models.Model):
             models.CheckConstraint(condition=Q(kind__in=BlockKind.values), name="block_kind_known"),
         ]
         indexes = [
-            models.Index(fields=["fingerprint", "channel"], name="block_by_fingerprint"),
+            # With the kind in it: SQLite would else look an address up among all blocks of its kind (block_by_kind).
+            models.Index(fields=["fingerprint", "channel", "kind"], name="block_by_fingerprint"),
             models.Index(fields=["organization", "kind", "-id"], name="block_by_kind"),
         ]
 
