@@ -67,7 +67,7 @@ class BulkDeleteForm(ChangeForm):
 
     def __init__(self, *args: Any, number: int, **particulars: Any) -> None:
         super().__init__(*args, **particulars)
-        self.number = number
+        self.expected = number
         shown = number_format(number, force_grouping=True)
         field = self.fields["number"]
         field.label = gettext("Type the number of contacts to confirm: %(number)s") % {"number": shown}
@@ -78,10 +78,10 @@ class BulkDeleteForm(ChangeForm):
 
     def clean_number(self) -> int:
         typed = _GROUPING.sub("", self.cleaned_data["number"])
-        if typed != str(self.number):
+        if typed != str(self.expected):
             error = ConfirmationMismatch(gettext("The number does not match."), remedy=self._remedy)
             raise forms.ValidationError(str(error), code=error.code)
-        return self.number
+        return self.expected
 
     @property
     def requested_by_contact(self) -> bool:

@@ -102,7 +102,7 @@ class HistoryFilterForm(RegisterForm):
             kind, _colon, number = asked.partition(":")
             self.actor_labels.setdefault(asked, f"{ActorKind(kind).label} {number}")
         names = [choice for choice in self.actor_labels.items() if choice not in kinds]
-        self.fields["by"].widget.choices = [("", _("Anyone")), *kinds, *names]  # type: ignore[attr-defined]
+        self.fields["by"].widget.choices = [("", _("Anyone")), *kinds, *names]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -170,8 +170,8 @@ def _evidence(row: StatusHistory) -> list[Fact]:
         "user_agent": _("Browser"), "report": _("Report"), "form": _("Form"), "version": _("Version"),
         "wording": _("Wording shown"), "diagnostic": _("Answer of the server"), "code": _("Code"),
     }  # fmt: skip
-    kept = detail.evidence if detail and isinstance(detail.evidence, dict) else {}
-    found = [Fact(labels.get(name, name), _plain(value)) for name, value in kept.items()]
+    kept: dict[str, Any] = detail.evidence if detail and isinstance(detail.evidence, dict) else {}
+    found = [Fact(str(labels.get(name, name)), _plain(value)) for name, value in kept.items()]
     return [*found, Fact(_("Number of the request"), str(row.request_id))]
 
 
