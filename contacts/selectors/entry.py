@@ -233,8 +233,9 @@ def states_at(contact: Contact, *, at: datetime, known_at: datetime | None) -> S
 
 
 def _channel_then(channel: Channel, verdict: Verdict) -> ChannelThen:
-    failing = verdict.first_failing
     without_address = not verdict.address
+    nowhere = next((item for item in verdict.outcomes if item.key == "has_address" and not item.met), None)
+    failing = nowhere or verdict.first_failing
     return ChannelThen(
         channel_label=str(channel.label),
         address=verdict.address,
