@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from contacts.csv_guard import unguarded
 from contacts.csv_reading import UnreadableFile
+from contacts.vocabulary import SHUT, Aspect
 
 # In each list the first name that a file has is the one that counts.
 NAMES: dict[str, tuple[str, ...]] = {
@@ -40,7 +41,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "attributes": ("attributes", "attribs"),
 }  # fmt: skip
 
-# The first word of the columns that our own export adds. They tell what was true then, and are passed over.
+# The first word of the columns that our own export adds. They tell what was true then: nothing is taken from them,
+# but who they say may not be sent to does not arrive as somebody new.
 OF_OUR_EXPORTS = "Sendable"
 
 # Columns that only lists of people who left have, and columns in which a word says that somebody left.
@@ -90,6 +92,7 @@ class Columns:
     others: list[tuple[int, str]]
     left: list[int] = field(default_factory=list)
     status: list[tuple[int, bool]] = field(default_factory=list)
+    ours: dict[str, int] = field(default_factory=dict)
 
     @property
     def key_is_email(self) -> bool:
@@ -115,6 +118,16 @@ class Columns:
             if word in LEFT_WORDS or (is_yes_no and word in TRUE_WORDS):
                 return True
         return False
+
+    def said_inactive(self, cells: Sequence[str]) -> bool:
+        """Whether our own export said that this contact was inactive."""
+        place = self.ours.get("status")
+        return place is not None and plain(cells[place]) == SHUT[Aspect.ACTIVE]
+
+    def said_not_sendable(self, cells: Sequence[str], channel: str) -> bool:
+        """Whether our own export said that nothing may be sent on this channel."""
+        place = self.ours.get(channel)
+        return place is not None and plain(cells[place]) in FALSE_WORDS - {""}
 
 
 def map_columns(names: Sequence[str], *, key: str = "") -> Columns:
@@ -142,11 +155,17 @@ def map_columns(names: Sequence[str], *, key: str = "") -> Columns:
         status=[
             (place, plain(name) in _YES_NO_COLUMNS) for place, name in enumerate(names) if plain(name) in STATUS_COLUMNS
         ],
+        ours={
+            plain(name).removeprefix(_OURS): place for place, name in reversed(list(enumerate(names))) if _is_ours(name)
+        },
     )
 
 
+_OURS = f"{plain(OF_OUR_EXPORTS)} "
+
+
 def _is_ours(name: str) -> bool:
-    return name.startswith(f"{OF_OUR_EXPORTS} ")
+    return plain(name).startswith(_OURS)
 
 
 def _key_place(names: Sequence[str], by_name: dict[str, int], places: dict[str, int], key: str) -> int:

@@ -1,7 +1,9 @@
 """Importing a CSV file of contacts: each row ends as created, updated, unchanged or rejected with its reason.
 
-An import never activates anybody, and never opts anybody in: an address that is blocked stays so. Cells that
-are empty leave what is known as it is.
+An import never activates anybody, and never opts anybody in: an address that is blocked stays so. Nor does it
+bring under another key, or into another project, who is known not to be sent to: by our own export's word, or
+because an inactive contact of the project has the address and asked for it. Cells that are empty leave what is
+known as it is.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from contacts.addresses import Address, normalise
@@ -29,7 +31,8 @@ from contacts.services.moves import Move, change_addresses
 from contacts.services.newcomers import Newcomer, create_contacts
 from contacts.services.register import Details, clean_key
 from contacts.services.set_sql import database_clock
-from contacts.vocabulary import Channel
+from contacts.services.status import switch_gates
+from contacts.vocabulary import Channel, Weight
 
 BATCH = 500
 SMALL = 20_000
@@ -80,12 +83,13 @@ class ImportResult:
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """A row that can be imported."""
+    """A row that can be imported. ``unsendable`` are the channels of which our own export said so (empty text: all)."""
 
     line: int
     key: str
     details: dict[str, Any]
     addresses: dict[str, Address]
+    unsendable: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -227,7 +231,10 @@ def _record(run: _Run, row: Row) -> _Record:
         key = clean_key(text)
     else:
         raise RegisterError(_("The cell of the key is empty (column “%(name)s”).") % {"name": columns.key_name})
-    return _Record(row.line, key, _details(columns, cells).cleaned(), addresses)
+    unsendable = [channel for channel in addresses if columns.said_not_sendable(cells, channel)]
+    if columns.said_inactive(cells):
+        unsendable.insert(0, "")
+    return _Record(row.line, key, _details(columns, cells).cleaned(), addresses, tuple(unsendable))
 
 
 def _address(channel: str, text: str, country: str) -> Address:
@@ -311,6 +318,8 @@ def _write_once(run: _Run, records: list[_Record]) -> None:
         exclusive=False,
     )
     known = _known(run, records)
+    refused = _not_brought_back(run, records, known)
+    records = [record for record in records if record.line not in refused]
     newcomers = [
         Newcomer(record.key, record.details, record.addresses, run.origin_of(record))
         for record in records
@@ -327,6 +336,58 @@ def _write_once(run: _Run, records: list[_Record]) -> None:
     run.result.created += len(made)
     run.result.updated += updated
     run.result.unchanged += len(records) - len(made) - updated
+    for line, reason in refused.items():
+        run.reject(line, reason)
+
+
+def _not_brought_back(run: _Run, records: list[_Record], known: dict[str, Contact]) -> dict[int, str]:
+    """The lines that would bring an address, or somebody, who is known not to be sent to; and why.
+
+    Asked only of what a row would add: where contact and address are here already, their own status holds.
+    """
+    held = _held(known)
+    refused: dict[int, str] = {}
+    arriving: list[tuple[_Record, Address]] = []
+    for record in records:
+        contact = known.get(record.key)
+        new = [
+            address
+            for address in record.addresses.values()
+            if contact is None or held.get((contact.pk, address.channel)) != address.key
+        ]
+        if record.unsendable and (contact is None or new):
+            refused[record.line] = _said_by_our_export(record)
+        elif contact is None or contact.is_active:
+            arriving += [(record, address) for address in new]
+    silent = _fingerprints_of_silent(
+        run.project, [mark for _record, address in arriving for mark in address.fingerprints]
+    )
+    for record, address in arriving:
+        if silent.intersection(address.fingerprints):
+            refused.setdefault(record.line, _belongs_to_silent(address))
+    return refused
+
+
+def _fingerprints_of_silent(project: Project, fingerprints: list[str]) -> set[str]:
+    """Those of the addresses that an inactive contact of the project has who asked to be so."""
+    rows = ChannelStatus.objects.filter(project=project, fingerprint__in=set(fingerprints), contact_active=False)
+    holders = dict(rows.values_list("contact_id", "fingerprint"))
+    gates: QuerySet[Any] = switch_gates(Contact.objects.filter(pk__in_set=list(holders)))
+    return {holders[number] for number in gates.filter(strongest__gt=Weight.OURS).values_list("pk", flat=True)}
+
+
+def _said_by_our_export(record: _Record) -> str:
+    if record.unsendable[0] == "":
+        return _("The export says that this contact is inactive. Nobody inactive arrives as a new contact.")
+    names = ", ".join(str(Channel(channel).label) for channel in record.unsendable)
+    return _("The export says that nothing may be sent to this contact (%(channels)s).") % {"channels": names}
+
+
+def _belongs_to_silent(address: Address) -> str:
+    return _(
+        "An inactive contact of this project has this address (%(channel)s), and asked for it. If this is somebody "
+        "else, add the contact by hand."
+    ) % {"channel": Channel(address.channel).label}
 
 
 def _known(run: _Run, records: list[_Record]) -> dict[str, Contact]:
@@ -349,11 +410,14 @@ def _known(run: _Run, records: list[_Record]) -> dict[str, Contact]:
     return contacts
 
 
+def _held(known: dict[str, Contact]) -> dict[tuple[int, str], str]:
+    """The addresses that contacts have now, as they are compared."""
+    rows = ChannelStatus.objects.filter(contact_id__in_set=[contact.pk for contact in known.values()])
+    return {(row.contact_id, row.channel): row.address_key for row in rows}
+
+
 def _update(run: _Run, records: list[_Record], known: dict[str, Contact]) -> int:
-    held = {
-        (row.contact_id, row.channel): row.address_key
-        for row in ChannelStatus.objects.filter(contact_id__in_set=[contact.pk for contact in known.values()])
-    }
+    held = _held(known)
     changed: list[Contact] = []
     moves: list[Move] = []
     updated = 0

@@ -220,9 +220,8 @@ class TestRoundTrip(TestCase):
 
 
 @pytest.mark.django_db
-def test_a_list_of_inactive_people_is_not_taken_for_new_attributes(project: Project, other_project: Project) -> None:
+def test_what_was_said_of_status_is_not_taken_for_new_attributes(project: Project, other_project: Project) -> None:
     ContactFactory(project=project, key="K-1", attributes={"City": "Québec"})
-    deactivate(Contact.objects.all(), origin=by_the_system())
     text = "".join(csv_lines(exported_header(), exported_contacts(Contact.objects.all(), database_clock())))
     import_csv(other_project, io.BytesIO(text.encode()), file_name="x.csv", origin=by_the_system())
     assert json.loads(json.dumps(other_project.contacts.get().attributes)) == {"City": "Québec"}
