@@ -47,6 +47,12 @@ class Sharing:
 
     def __str__(self) -> str:
         """Without the other's name, which is personal data."""
+        if not self.contact.is_active:
+            words = _(
+                "%(channel)s: an inactive contact of this project has the same address. If it is the same person, "
+                "deactivate this one as well."
+            )
+            return words % {"channel": Channel(self.channel).label}
         return _("%(channel)s: another contact of this project has the same address. Blocks on it hold for both.") % {
             "channel": Channel(self.channel).label
         }
@@ -68,12 +74,12 @@ def known_blocks(access: Access, addresses: Iterable[Address]) -> list[KnownBloc
 
 
 def sharing(access: Access, addresses: Iterable[Address], *, but: Contact | None = None) -> list[Sharing]:
-    """One other contact of the project for each address that somebody has already."""
+    """One other contact of the project for each address that somebody has already, an inactive one if there is."""
     rows = ChannelStatus.objects.filter(_places(addresses), project=access.project)
     if but is not None:
         rows = rows.exclude(contact=but)
     found: dict[str, Sharing] = {}
-    for row in rows.select_related("contact").order_by("pk")[:50]:
+    for row in rows.select_related("contact").order_by("contact_active", "pk")[:50]:
         row.contact.project = access.project
         found.setdefault(row.channel, Sharing(row.channel, row.contact))
     return list(found.values())

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from contacts.models import ChannelStatus, Contact, Project, StatusHistory, User
 from contacts.services.opt_outs import opt_out
+from contacts.services.status import deactivate
 from contacts.vocabulary import Channel
 from tests.factories import BlockFactory, ContactFactory, OrganizationFactory, ProjectFactory, by_the_system
 
@@ -151,6 +152,17 @@ def test_known_blocks_are_said_at_once(project: Project, as_editor: Client) -> N
     assert "SMS: another contact of this project has the same address. Blocks on it hold for both." in words
     assert not any("zoe" in text.lower() or "before" in text or "555" in text for text in words)
     assert ChannelStatus.objects.get(contact__key="K-1", channel="email").suppressed
+
+
+def test_an_inactive_contact_with_the_address_is_said_first(project: Project, as_editor: Client) -> None:
+    ContactFactory(project=project, key="partner", email="zoe@example.org")
+    silent = ContactFactory(project=project, key="before", email="zoe@example.org")
+    deactivate(silent.as_set(), origin=by_the_system())
+    words = said(as_editor.post(add_url(project), typed(email="Zoe@example.org")))
+    assert (
+        "Email: an inactive contact of this project has the same address. If it is the same person, "
+        "deactivate this one as well."
+    ) in words
 
 
 def test_known_blocks_are_said_on_a_form_that_is_shown_again(project: Project, as_editor: Client) -> None:
