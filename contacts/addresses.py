@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -66,7 +67,12 @@ def _email(text: str) -> Address:
         parsed = validate_email(text, check_deliverability=False, strict=False)
     except EmailNotValidError as error:
         raise InvalidAddress(remedy=_EMAIL_REMEDY) from error
-    return Address(Channel.EMAIL, parsed.normalized, parsed.normalized.casefold())
+    return Address(Channel.EMAIL, parsed.normalized, _without_case(parsed.normalized))
+
+
+def _without_case(text: str) -> str:
+    """Unicode's canonical caseless matching (D145): some letters fold into parts that would not meet otherwise."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
 
 
 def _phone(text: str, country: str) -> Address:
