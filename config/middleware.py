@@ -67,3 +67,15 @@ def in_the_projects_time(get_response: Callable[[HttpRequest], HttpResponseBase]
         return get_response(request)
 
     return middleware
+
+
+def kept_nowhere(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """No browser or proxy keeps an answer, unless its view says otherwise: refusals may show what was typed,
+    redirects what was searched, pages of the account recovery codes."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return middleware

@@ -164,3 +164,15 @@ def test_time_zone_of_a_project_ends_with_its_request(client: Client, project: P
     client.get(reverse("contacts:overview", args=[project.slug]))
     client.get("/healthz")
     assert timezone.get_current_timezone_name() == "UTC"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/accounts/2fa/", "/accounts/password/change/", "/p/nowhere/?q=reader@example.org", "/p/newsletter/members/"],
+)
+def test_no_answer_is_kept(client: Client, project: Project, viewer: User, path: str) -> None:
+    """Pages, refusals and redirects alike: they may hold names, codes, or what was searched."""
+    assert "no-store" in client.get(path).headers["Cache-Control"]
+    client.force_login(viewer)
+    assert "no-store" in client.get(path).headers["Cache-Control"]
+    assert "no-store" in client.post(path).headers["Cache-Control"]
