@@ -58,6 +58,7 @@ def _past(question: Question) -> dict[str, Any]:
     """A row where nothing was said since holds its column; only the others are looked up."""
     limit: datetime = min(moment for moment in (question.at, question.known_at) if moment is not None)
     quiet = Q(on_channel__last_entry_at__lte=limit)
+    at_home = Q(on_channel__address_at__lte=limit)
     of_contact = StatusHistory.objects.filter(contact=OuterRef("pk"))
     on_channel = of_contact.filter(channel=question.channel)
 
@@ -72,11 +73,11 @@ def _past(question: Question) -> dict[str, Any]:
         )
         return Subquery(said.values("valid")[:1], output_field=BooleanField())
 
-    def column_or(column: str, default: Any, otherwise: Any) -> Case:
+    def column_or(column: str, default: Any, otherwise: Any, *, since: Q = quiet) -> Case:
         field = CharField() if isinstance(default, str) else BooleanField()
         return Case(
             When(on_channel__pk__isnull=True, then=Value(default)),
-            When(quiet, then=F(f"on_channel__{column}")),
+            When(since, then=F(f"on_channel__{column}")),
             default=otherwise,
             output_field=field,
         )
@@ -101,11 +102,13 @@ def _past(question: Question) -> dict[str, Any]:
             default=IsNull(strongest_no_of(switch, gate="contact"), True),
             output_field=BooleanField(),
         ),
-        "state_address": column_or("address", "", Coalesce(latest([Aspect.ADDRESS], "to_value"), Value(""))),
-        "state_fingerprint": column_or(
-            "fingerprint", "", Coalesce(latest([Aspect.ADDRESS], "address_fingerprint"), Value(""))
+        "state_address": column_or(
+            "address", "", Coalesce(latest([Aspect.ADDRESS], "to_value"), Value("")), since=at_home
         ),
-        "state_valid": column_or("is_valid", True, Coalesce(still_valid(), Value(True))),
+        "state_fingerprint": column_or(
+            "fingerprint", "", Coalesce(latest([Aspect.ADDRESS], "address_fingerprint"), Value("")), since=at_home
+        ),
+        "state_valid": column_or("is_valid", True, Coalesce(still_valid(), Value(True)), since=at_home),
         "state_quarantined": column_or("quarantined", False, blocked(BlockKind.QUARANTINE)),
         "state_suppressed": column_or("suppressed", False, blocked(BlockKind.SUPPRESSION)),
         "state_opted_out": column_or(

@@ -176,25 +176,18 @@ def audience(contacts: ContactQuerySet, question: Question) -> Audience:
 
 
 def project_audience(project: Project, question: Question) -> Audience:
-    """``audience`` of a whole project, without the join where the present is asked about.
+    """``audience`` of a whole project, without the join where the present is asked about."""
+    if question.is_past:
+        return audience(Contact.objects.in_project(project), question)
+    return project_audiences(project, [question])[0]
+
+
+def project_audiences(project: Project, questions: Sequence[Question]) -> list[Audience]:
+    """``project_audience`` of several questions about the present, which counts the contacts once for all.
 
     A channel's row carries a copy of every state, so the rows are counted alone; contacts without one are
     all others, and differ among themselves only in their switch.
     """
-    if question.is_past:
-        return audience(Contact.objects.in_project(project), question)
-    rows = ChannelStatus.objects.filter(project=project, channel=question.channel)
-    with_row = list(_groups(_annotated(rows, question, Source.CHANNEL), question))
-    everybody = _annotated(Contact.objects.in_project(project), question, Source.ABSENT)
-    counted: dict[bool, int] = {True: 0, False: 0}
-    for active, _failed, number in with_row:
-        counted[active] += number
-    absent = [(active, failed, number - counted[active]) for active, failed, number in _groups(everybody, question)]
-    return _sum_up([*with_row, *absent], question)
-
-
-def project_audiences(project: Project, questions: Sequence[Question]) -> list[Audience]:
-    """``project_audience`` of several questions about the present, which counts the contacts once for all."""
     switches = Contact.objects.in_project(project).order_by().values("is_active")
     everybody = list(switches.annotate(number=Count("*"), one=Min("pk")))
     # One of each switch stands for all without a row on the channel: nothing else tells these apart.
@@ -203,32 +196,32 @@ def project_audiences(project: Project, questions: Sequence[Question]) -> list[A
     for question in questions:
         without_row = {True: 0, False: 0, **{row["is_active"]: row["number"] for row in everybody}}
         rows = ChannelStatus.objects.filter(project=project, channel=question.channel)
-        groups = list(_groups(_annotated(rows, question, Source.CHANNEL), question))
-        for active, _failed, number in groups:
+        groups = list(_groups(_annotated(rows, question, Source.CHANNEL), question, by=("state_active",)))
+        for (active,), _failed, number in groups:
             without_row[active] -= number
-        of_each = _groups(_annotated(ones, question, Source.ABSENT), question)
-        groups += [(active, failed, without_row[active]) for active, failed, _one in of_each]
+        of_each = _groups(_annotated(ones, question, Source.ABSENT), question, by=("state_active",))
+        groups += [((active,), failed, without_row[active]) for (active,), failed, _one in of_each]
         found.append(_sum_up(groups, question))
     return found
 
 
-_Group = tuple[bool, frozenset[str], int]
+_Group = tuple[tuple[bool, ...], frozenset[str], int]
 
 
-def _groups(rows: QuerySet[Any], question: Question) -> Iterator[_Group]:
-    """State of the switch, conditions failed, and how many rows have just these. Booleans, not one number:
+def _groups(rows: QuerySet[Any], question: Question, *, by: Sequence[str] = ()) -> Iterator[_Group]:
+    """The states named ``by``, conditions failed, and how many rows have just these. Booleans, not one number:
     PostgreSQL then knows that there are few groups, and counts in parallel."""
     asked = conditions_for(question)
     names = [f"met_{item.key}" for item in asked]
     grouped = (
         rows.order_by()
         .annotate(**{f"met_{item.key}": _boolean(item.expression) for item in asked})
-        .values("state_active", *names)
+        .values(*by, *names)
         .annotate(number=Count("*"))
     )
     for row in grouped:
         failed = frozenset(item.key for item, name in zip(asked, names, strict=True) if not row[name])
-        yield bool(row["state_active"]), failed, row["number"]
+        yield tuple(bool(row[name]) for name in by), failed, row["number"]
 
 
 def _sum_up(groups: Iterable[_Group], question: Question) -> Audience:
@@ -236,7 +229,7 @@ def _sum_up(groups: Iterable[_Group], question: Question) -> Audience:
     first = {item.key: 0 for item in asked}
     each = dict(first)
     total = eligible_count = 0
-    for _active, failed, number in groups:
+    for _by, failed, number in groups:
         total += number
         if not failed:
             eligible_count += number

@@ -20,6 +20,7 @@ STATE = {
     "suppressed",
     "is_on",
     "is_valid",
+    "address_at",
     "last_entry_at",
 }
 HISTORY = {"StatusHistory", "EntryDetail", "ErasureReceipt"}

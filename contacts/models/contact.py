@@ -90,6 +90,8 @@ class ChannelStatus(models.Model):
     ``own_opt_out`` is this contact's opt-out, which follows them to a new address; ``opted_out`` is that
     or an opt-out that lies on the address. ``contact_active``, ``opted_out``, ``quarantined`` and
     ``suppressed`` are copies that the services keep in the same transaction and ``verify`` checks.
+    ``address_at`` is when the last entry about the address or its validity was recorded, ``last_entry_at`` the
+    last one that touches anything here: before that moment nothing of it needs to be looked up in the history.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
@@ -105,6 +107,7 @@ class ChannelStatus(models.Model):
     opted_out = models.BooleanField(default=False)
     quarantined = models.BooleanField(default=False)
     suppressed = models.BooleanField(default=False)
+    address_at = models.DateTimeField(null=True)
     last_entry_at = models.DateTimeField(null=True)
 
     objects = ChannelStatusQuerySet.as_manager()

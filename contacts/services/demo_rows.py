@@ -40,7 +40,8 @@ CONTACT = (
 )  # fmt: skip
 CHANNEL = (
     "organization_id", "project_id", "contact_id", "channel", "address", "address_key", "fingerprint", "is_valid",
-    "contact_active", "own_opt_out", "opted_out", "quarantined", "suppressed", "last_entry_at",
+    "contact_active", "own_opt_out", "opted_out", "quarantined", "suppressed", "address_at",
+    "last_entry_at",
 )  # fmt: skip
 BLOCK = (
     "id", "organization_id", "project_id", "channel", "fingerprint", "kind", "cause", "address", "is_on",
@@ -94,6 +95,7 @@ class ContactRow:
     invalid: set[str] = field(default_factory=set)
     switch: Gate = field(default_factory=Gate)
     own_opt_outs: dict[str, Gate] = field(default_factory=lambda: defaultdict(Gate))
+    address_at: dict[str, datetime] = field(default_factory=dict)
 
 
 class Chunk:
@@ -132,6 +134,8 @@ class Chunk:
                 word_at = self._word_at(gates, event)
                 from_value, to_value = self._say(gates, event, occurred_at, word_at, voids)
             row.last_entry_at = max(row.last_entry_at, event.at)
+            if event.aspect in (Aspect.ADDRESS, Aspect.VALIDITY):
+                row.address_at[event.channel] = event.at
             if block:
                 block.last_entry_at = max(block.last_entry_at, event.at)
             self.entries.append(
@@ -250,7 +254,7 @@ class Chunk:
         return (
             *here, channel, address, address_key(channel, address), mark, channel not in row.invalid,
             not row.switch.is_shut, own, own or Aspect.OPT_OUT in on, Aspect.QUARANTINE in on,
-            Aspect.SUPPRESSION in on, row.last_entry_at,
+            Aspect.SUPPRESSION in on, row.address_at.get(channel), row.last_entry_at,
         )  # fmt: skip
 
     def _relational(

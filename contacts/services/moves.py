@@ -19,7 +19,7 @@ from contacts.services.locks import lock_addresses, lock_ids
 from contacts.services.projection import blocks_at, copy_blocks, touch
 from contacts.vocabulary import Aspect, Says, Weight
 
-_CHANGED = ("address", "address_key", "fingerprint", "is_valid", "contact_active", "last_entry_at")
+_CHANGED = ("address", "address_key", "fingerprint", "is_valid", "contact_active", "address_at", "last_entry_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,8 @@ def change_addresses(moves: Sequence[Move]) -> None:
         else:
             changed.append(row)
         row.address, row.address_key, row.fingerprint = address.shown, address.key, address.fingerprint
-        row.is_valid, row.contact_active, row.last_entry_at = True, active[contact.pk], at
+        row.is_valid, row.contact_active = True, active[contact.pk]
+        row.address_at = row.last_entry_at = at
         entries.append(_entry(move, at, old))
     load_objects(added)
     update_objects(changed, _CHANGED)

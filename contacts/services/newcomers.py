@@ -93,6 +93,7 @@ def _row(contact: Contact, address: Address, moment: datetime) -> ChannelStatus:
         address=address.shown,
         address_key=address.key,
         fingerprint=address.fingerprint,
+        address_at=moment,
         last_entry_at=moment,
     )
 

@@ -122,7 +122,7 @@ def put_blocks(ids: Iterable[int], channel: str, *, kind: str = BlockKind.OPT_OU
             "organization": F("organization_id"), "project": F("project_id"), "contact": F("pk"),
             "channel": channel, "address": "", "address_key": "", "fingerprint": "", "is_valid": True,
             "contact_active": F("is_active"), "own_opt_out": False, "opted_out": False,
-            "quarantined": False, "suppressed": False, "last_entry_at": F("last_entry_at"),
+            "quarantined": False, "suppressed": False, "address_at": None, "last_entry_at": F("last_entry_at"),
         },
     )  # fmt: skip
     insert_from(

@@ -175,6 +175,7 @@ def _put(contact: Contact, channel: str, address: Address | None, origin: Origin
             "fingerprint": address.fingerprint if address else "",
             "is_valid": True,
             "contact_active": contact.is_active,
+            "address_at": moment,
         },
     )
     record(
@@ -206,7 +207,7 @@ def set_validity(contact: Contact, channel: str, is_valid: bool, *, origin: Orig
         rows, aspect=Aspect.VALIDITY, says=Says.VALUE, origin=origin, moment=moment, weight=Weight.OURS,
         from_value=words[0], to_value=words[1],
     ):  # fmt: skip
-        rows.update(is_valid=is_valid, last_entry_at=not_before(moment))
+        rows.update(is_valid=is_valid, address_at=moment, last_entry_at=not_before(moment))
         touch([contact.pk], moment)
     return outcome(origin)
 

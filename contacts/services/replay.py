@@ -33,6 +33,7 @@ class ReplayedChannel:
     fingerprint: str = ""
     is_valid: bool = True
     own_opt_out: bool = False
+    address_at: datetime | None = None
     newest_at: datetime | None = None
 
 
@@ -95,6 +96,8 @@ def _contact(rows: list[dict[str, Any]]) -> ReplayedContact:
 
 def _on_channel(replayed: ReplayedChannel, row: dict[str, Any]) -> None:
     replayed.newest_at = row["recorded_at"]
+    if row["aspect"] in (Aspect.ADDRESS, Aspect.VALIDITY):
+        replayed.address_at = row["recorded_at"]
     if row["aspect"] == Aspect.ADDRESS:
         replayed.address, replayed.fingerprint = row["to_value"], row["address_fingerprint"]
         replayed.is_valid = True

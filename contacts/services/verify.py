@@ -157,6 +157,8 @@ def _channel(
         found.append(Difference("contact", contact.pk, name("fingerprint"), "is not that of the address"))
     if (row.project_id, row.organization_id) != (contact.project_id, contact.organization_id):
         found.append(Difference("contact", contact.pk, name("project"), "is not the contact's"))
+    if _is_older(row.address_at, on_channel.address_at):
+        found.append(_late("contact", contact.pk, name("address_at")))
     newest = [moment for moment in (on_channel.newest_at, *(state.newest_at for _block, state in here)) if moment]
     if newest and _is_older(row.last_entry_at, max(newest)):
         found.append(_late("contact", contact.pk, name("last_entry_at")))
