@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from contacts.extension_points import Count, Text, holdings
 from contacts.models import Block, ChannelStatus, Contact, EntryDetail, ErasureReceipt, Project, StatusHistory
 from contacts.models.contact import ContactQuerySet
 from contacts.origin import Origin
-from contacts.services.fingerprints import current_key
+from contacts.services.fingerprints import adopt_older_fingerprints, current_key
 from contacts.services.ledger import moment_after, record
 from contacts.services.locks import with_addresses_locked
 from contacts.services.opt_outs import moment_for
@@ -92,6 +93,7 @@ def erase(
         if expected is not None and preview.digest != expected:
             raise StaleConfirmation
         counted = {holding.key: holding.count(ids) for holding in holdings}
+        _adopt_former_addresses(ids)
         marks = {held.fingerprint for group in _addresses(ids) for held in group}
         kept = _to_keep(ids, requested_by_contact)
         _keep_blocks(kept, origin)
@@ -176,6 +178,15 @@ def _addresses(ids: list[int]) -> tuple[set[_Held], set[_Held]]:
         )
     }
     return current, ever - current
+
+
+def _adopt_former_addresses(ids: list[int]) -> None:
+    """Blocks on addresses that were put under an older key come under today's, while the address is known."""
+    put = StatusHistory.objects.filter(contact_id__in_set=ids, aspect=Aspect.ADDRESS).exclude(to_value="")
+    older = put.exclude(address_fingerprint__startswith=f"{current_key()}:")
+    for channel, text in older.values_list("channel", "to_value").distinct():
+        with suppress(InvalidAddress):
+            adopt_older_fingerprints(normalise(channel, text))
 
 
 def _fingerprint_today(channel: str, text: str, made: str) -> str:

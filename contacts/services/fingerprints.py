@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
-from contacts.addresses import Address, fingerprint, key_check_value
+from contacts.addresses import Address, fingerprint, key_check_value, normalise
 from contacts.models import Block, ChannelStatus, FingerprintKey
 
 
@@ -50,7 +50,8 @@ def current_key() -> str:
 
 @transaction.atomic
 def rotate_key() -> int:
-    """Make the first key of the settings the current one: fingerprint every known address anew.
+    """Make the first key of the settings the current one: fingerprint every known address anew, of contacts
+    and of blocks.
 
     Blocks whose address was erased stay under their old key until somebody comes to the address, so old
     keys must stay in the settings. Returns the number of rows that changed. Run it while nothing else runs.
@@ -64,4 +65,7 @@ def rotate_key() -> int:
         Block.objects.filter(channel=row.channel, fingerprint=row.fingerprint).update(fingerprint=new)
         ChannelStatus.objects.filter(pk=row.pk).update(fingerprint=new)
         changed += 1
+    alone = Block.objects.filter(address__isnull=False).exclude(fingerprint__startswith=f"{name}:")
+    for channel, text in set(alone.values_list("channel", "address")):
+        adopt_older_fingerprints(normalise(channel, text))
     return changed
