@@ -139,8 +139,10 @@ def eligible(contacts: ContactQuerySet, question: Question) -> ContactQuerySet:
 
 def failing(contacts: ContactQuerySet, question: Question, key: str) -> ContactQuerySet:
     """The contacts who do not meet the condition ``key``, whatever else they fail."""
-    condition = next(item for item in conditions_for(question) if item.key == key)
-    return with_states(contacts, question).exclude(condition.expression)
+    for condition in conditions_for(question):
+        if condition.key == key:
+            return with_states(contacts, question).exclude(condition.expression)
+    raise LookupError(key)
 
 
 def first_failing(contacts: ContactQuerySet, question: Question, key: str) -> ContactQuerySet:
