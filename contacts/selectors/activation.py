@@ -18,7 +18,7 @@ from contacts.selectors.standing import NoOnChannel, noes_of_contact, standing_o
 from contacts.selectors.who_may import ask_an_admin, ask_an_organization_admin
 from contacts.services.authority import judge
 from contacts.services.opt_outs import opt_out_gates
-from contacts.services.status import switch_gates
+from contacts.services.status import noes_of, switch_gates
 from contacts.vocabulary import Aspect, AuthorizationSource, BlockKind, Channel, Weight
 
 
@@ -36,7 +36,8 @@ class Outlook:
 @dataclass(frozen=True, slots=True)
 class Activation:
     """``weight`` is that of the heaviest no that stands, ``refusal`` why this user may not lift it (empty:
-    they may). ``coverable`` are the opt-outs that an authorization of theirs could cover: channel and words."""
+    they may). ``coverable`` are the opt-outs that an authorization of theirs could cover: channel and words.
+    ``shown`` stands for the noes that this shows."""
 
     causes: list[EntryInWords]
     weight: int
@@ -45,6 +46,7 @@ class Activation:
     again: list[Outlook]
     blocked: list[Outlook]
     coverable: list[tuple[str, str]]
+    shown: str
 
     @property
     def asked_to_stop(self) -> bool:
@@ -61,6 +63,7 @@ class Activation:
 
 def activation_of(contact: Contact, access: Access) -> Activation:
     """Everything that the confirmation of an activation shows, in a number of queries that history does not move."""
+    shown = noes_of([contact.pk])  # read first: what comes meanwhile is not taken for shown
     noes = noes_of_contact(contact, [(Aspect.ACTIVE, "")]) if not contact.is_active else []
     weight = max((no.weight for no in noes), default=Weight.OURS)
     lasting = {channel: standing_on(contact, channel, access) for channel in Channel.values}
@@ -74,6 +77,7 @@ def activation_of(contact: Contact, access: Access) -> Activation:
         again=[outlook for outlook in outlooks if outlook.glyph == "ok"],
         blocked=[outlook for outlook in outlooks if outlook.glyph != "ok"],
         coverable=[] if refused else _coverable(contact, access, lasting),
+        shown=shown,
     )
 
 

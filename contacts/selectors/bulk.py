@@ -28,7 +28,7 @@ from contacts.services.authority import judge
 from contacts.services.change import Skipped
 from contacts.services.erasure import ErasurePreview, erasure_preview
 from contacts.services.opt_outs import opt_out_gates
-from contacts.services.status import switch_gates
+from contacts.services.status import noes_of, switch_gates
 from contacts.vocabulary import Aspect, AuthorizationSource, Channel
 
 FIRST = 20
@@ -118,13 +118,15 @@ def group(ids: Iterable[int], words: Any = "", *, with_keys: bool = False) -> Gr
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Whom an action would reach, whom it may not, and who is there already (``idle``). ``digest`` stands for all
-    of it; ``coverable`` are the opt-outs that an authorization could cover: channel and words."""
+    of it; ``coverable`` are the opt-outs that an authorization could cover: channel and words, ``shown`` the noes
+    that stand against an activation."""
 
     concerned: Group
     refused: tuple[Group, ...]
     idle: Group
     digest: str
     coverable: tuple[tuple[str, str], ...] = ()
+    shown: str | None = None
 
     @property
     def skipped(self) -> list[Group]:
@@ -134,7 +136,8 @@ class Plan:
 def _plan(concerned: Iterable[int], idle: Group, refused: Iterable[Skipped] = (), **more: Any) -> Plan:
     reached = group(concerned)
     groups = tuple(group(item.ids, item.error.message) for item in refused)
-    content = json.dumps([reached.ids, [found.ids for found in groups], idle.ids, more.get("coverable", ())])
+    left = [[found.ids for found in groups], idle.ids]
+    content = json.dumps([reached.ids, left, more.get("coverable", ()), more.get("shown")])
     return Plan(reached, groups, idle, hashlib.sha256(content.encode()).hexdigest(), **more)
 
 
@@ -148,7 +151,9 @@ def deactivation_plan(selection: Selection) -> Plan:
 def activation_plan(selection: Selection, access: Access) -> Plan:
     """Whom the best authorization of this user would activate, by the judgement of the service itself."""
     inactive = selection.contacts.inactive()
-    active = set(selection.ids) - set(inactive.values_list("pk", flat=True))
+    numbers = set(inactive.values_list("pk", flat=True))
+    active = set(selection.ids) - numbers
+    shown = noes_of(numbers)
     particulars: dict[str, Any] = {
         "origin": access.origin(),
         "authorization": _of_today(access),
@@ -163,6 +168,7 @@ def activation_plan(selection: Selection, access: Access) -> Plan:
         group(active, _("Active already.")),
         judgement.skipped,
         coverable=tuple(_coverable(judged.may_open)),
+        shown=shown,
     )
 
 

@@ -10,6 +10,7 @@ from contacts.access import Access
 from contacts.models import ChannelStatus
 from contacts.selectors.standing import NoOnChannel, standing_on
 from contacts.selectors.who_may import ask_an_admin, ask_an_organization_admin
+from contacts.services.opt_outs import noes_on
 from contacts.vocabulary import BlockKind, Weight
 
 
@@ -17,7 +18,8 @@ from contacts.vocabulary import BlockKind, Weight
 class Lifting:
     """``noes`` are those that an authorization could lift, strongest first, ``lasting`` what it leaves in place.
 
-    ``refusal`` says why this user may not, and ``ask`` whom to ask; both empty where they may.
+    ``refusal`` says why this user may not, and ``ask`` whom to ask; both empty where they may. ``shown`` stands
+    for the noes that this shows.
     """
 
     noes: list[NoOnChannel]
@@ -25,6 +27,7 @@ class Lifting:
     weight: int
     refusal: str
     ask: str
+    shown: str
 
     @property
     def is_own_act(self) -> bool:
@@ -38,6 +41,7 @@ def is_liftable(no: NoOnChannel) -> bool:
 
 def lifting_of(status: ChannelStatus, access: Access) -> Lifting:
     """What lifting the opt-out of a contact's channel takes, and what stays blocked all the same."""
+    shown = noes_on([status.contact.pk], status.channel)
     stops = standing_on(status.contact, status.channel, access)
     noes = [no for no in stops if is_liftable(no)]
     weight = max((no.weight for no in noes), default=Weight.OURS)
@@ -48,6 +52,7 @@ def lifting_of(status: ChannelStatus, access: Access) -> Lifting:
         weight=weight,
         refusal=who_may_lift(weight) if refused else "",
         ask=_whom_to_ask(weight, access) if refused else "",
+        shown=shown,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +14,7 @@ from django.db.models import F, IntegerField, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Greatest
 from django.utils.translation import gettext_lazy as _
 
-from contacts.errors import AuthorizationRequired, AuthorizationTooOld
+from contacts.errors import AuthorizationRequired, AuthorizationTooOld, StaleConfirmation
 from contacts.gates import strongest_no_of
 from contacts.models import StatusHistory
 from contacts.moments import TICK, refuse_future, start_of_day
@@ -98,6 +100,21 @@ def judge(
     old = _ids(light.filter(too_old))
     may_open = sorted(set(_ids(light)) - set(old))
     return Judgement(may_open, weight, word_at, skipping([*heavy, (old, AuthorizationTooOld())]))
+
+
+def said_so_far(*gates: QuerySet[Any]) -> str:
+    """A digest of the last words to gates that ``with_last_words`` annotated. Another no makes it another one."""
+    words = [list(some.order_by("pk").values_list("pk", "strongest", "last_no_at")) for some in gates]
+    return hashlib.sha256(json.dumps(words, default=str).encode()).hexdigest()
+
+
+def refuse_unseen(shown: str | None, *gates: QuerySet[Any]) -> None:
+    """An authorization speaks of the noes that its user was shown, ``shown`` being what was said so far by then.
+
+    Called under the locks. Raises StaleConfirmation when something was said since. None: nothing was shown.
+    """
+    if shown is not None and shown != said_so_far(*gates):
+        raise StaleConfirmation
 
 
 def _ids(rows: QuerySet[Any]) -> list[int]:

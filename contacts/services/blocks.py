@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,7 @@ from contacts.models import Block, ChannelStatus, Contact, Organization, Project
 from contacts.models.block import BlockQuerySet
 from contacts.models.contact import ContactQuerySet
 from contacts.origin import Authorization, Origin
-from contacts.services.authority import judge, with_last_words
+from contacts.services.authority import judge, refuse_unseen, said_so_far, with_last_words
 from contacts.services.change import Change, skipping
 from contacts.services.fingerprints import adopt_older_fingerprints
 from contacts.services.ledger import moment_after, occurrence, outcome, record, without_repeats
@@ -147,11 +147,14 @@ def lift(
     origin: Origin,
     authorization: Authorization | None = None,
     recorded_in: Project | None = None,
+    shown: str | None = None,
 ) -> Change:
     """Open addresses again: a quarantine with a reason, what a person said with their authorization.
 
     Skipped: blocks that are not on, whose no weighs more than the actor's authority, those of the whole
     organization unless the actor is one of its admins, and those that do not reach ``recorded_in``.
+    ``shown`` is ``noes_of_blocks`` as they were when the user was shown them: raises StaleConfirmation when one
+    came since.
     """
     wanted = list(blocks.order_by("pk").values_list("pk", "fingerprint"))
     fingerprints = {fingerprint for _pk, fingerprint in wanted}
@@ -161,6 +164,8 @@ def lift(
     done = set(
         StatusHistory.objects.filter(request_id=origin.request_id, block__in=all_ids).values_list("block_id", flat=True)
     )
+    if not done:
+        refuse_unseen(shown, _gates(all_ids))
     rows = Block.objects.filter(pk__in_set=[pk for pk in all_ids if pk not in done])
     idle = list(rows.filter(is_on=False).values_list("pk", flat=True))
     shut = rows.filter(is_on=True)
@@ -199,6 +204,15 @@ def lift(
         ]
     )
     return outcome(origin, repeated=len(done), skipped=refusals + judgement.skipped)
+
+
+def noes_of_blocks(blocks: BlockQuerySet) -> str:
+    """What was said to blocks, as a digest for ``lift``."""
+    return said_so_far(_gates(blocks.order_by().values_list("pk", flat=True)))
+
+
+def _gates(ids: Iterable[int]) -> QuerySet[Block]:
+    return with_last_words(Block.objects.filter(pk__in_set=list(ids)), (block_words, "block"))
 
 
 def _becomes(aspect: Aspect, is_shut: Q, lifted: QuerySet[StatusHistory]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from contacts.gates import lifted_by
 from contacts.models import Block, ChannelStatus, Contact, Project, StatusHistory
 from contacts.models.contact import ChannelStatusQuerySet, ContactQuerySet
 from contacts.origin import Authorization, Origin
-from contacts.services.authority import judge, with_last_words
+from contacts.services.authority import judge, refuse_unseen, said_so_far, with_last_words
 from contacts.services.change import Change, Skipped, skipping
 from contacts.services.ledger import moment_after, occurrence, outcome, record, without_repeats
 from contacts.services.locks import with_addresses_locked
@@ -56,16 +56,25 @@ def opt_out(contacts: ContactQuerySet, channel: str, *, origin: Origin) -> Chang
     return with_addresses_locked(contacts, [channel], change)
 
 
-def lift_opt_out(contacts: ContactQuerySet, channel: str, *, origin: Origin, authorization: Authorization) -> Change:
+def lift_opt_out(
+    contacts: ContactQuerySet,
+    channel: str,
+    *,
+    origin: Origin,
+    authorization: Authorization,
+    shown: str | None = None,
+) -> Change:
     """Open a channel again on the contact's word: their own no, and the one on the address they have now.
 
     Skipped: who is not opted out, whose no weighs more than the actor's authority, who said no later.
+    ``shown`` is ``noes_on`` as they were when the user was shown them: raises StaleConfirmation when one came since.
     """
 
     def change(locked: list[int]) -> Change:
         ids = without_repeats(locked, origin, aspect=Aspect.OPT_OUT, channel=channel)
         if not ids:
             return outcome(origin, repeated=len(locked))
+        refuse_unseen(shown, opt_out_gates(_rows(ids, channel)))
         zone = Project.objects.get(contacts=ids[0]).zone
         skipped = open_channel(ids, channel, origin, authorization, zone, moment_for(ids))
         out = outcome(origin, repeated=len(locked) - len(ids), skipped=skipped)
@@ -104,6 +113,11 @@ def open_channel(
     _fold(opened, channel, moment)
     contact_of = dict(shut.values_list("pk", "contact_id"))
     return tuple(Skipped(tuple(contact_of[pk] for pk in group.ids), group.error) for group in judgement.skipped)
+
+
+def noes_on(ids: Iterable[int], channel: str) -> str:
+    """The opt-outs of a channel of contacts and of the addresses they have, as a digest for ``lift_opt_out``."""
+    return said_so_far(opt_out_gates(_rows(ids, channel)))
 
 
 def opt_out_gates(channels: ChannelStatusQuerySet) -> QuerySet[ChannelStatus]:

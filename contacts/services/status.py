@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -11,11 +12,11 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.errors import NothingToDo
 from contacts.gates import lifted_by
-from contacts.models import Contact, Project
+from contacts.models import ChannelStatus, Contact, Project
 from contacts.models.contact import ContactQuerySet
 from contacts.origin import Authorization, Origin
 from contacts.services import opt_outs
-from contacts.services.authority import judge, with_last_words
+from contacts.services.authority import judge, refuse_unseen, said_so_far, with_last_words
 from contacts.services.change import Change, Skipped, skipping
 from contacts.services.ledger import moment_after, occurrence, outcome, record, without_repeats
 from contacts.services.locks import lock_contacts, with_addresses_locked
@@ -53,19 +54,27 @@ def deactivate(contacts: ContactQuerySet, *, origin: Origin) -> Change:
     )
     if is_now:  # nothing can be later than a no that is said now
         Contact.objects.filter(pk__in_set=ids).update(is_active=False, last_entry_at=moment)
-        copy_switch(ids, moment)
+        copy_switch(ids)
     else:
         fold_switch(ids, moment)
     return outcome(origin, repeated=len(locked) - len(ids))
 
 
-def activate(contacts: ContactQuerySet, *, origin: Origin, authorization: Authorization, whole: bool = False) -> Change:
+def activate(
+    contacts: ContactQuerySet,
+    *,
+    origin: Origin,
+    authorization: Authorization,
+    whole: bool = False,
+    shown: str | None = None,
+) -> Change:
     """Open the switch again on the contact's word, and the opt-outs that the authorization covers.
 
     Opts nobody in. Left alone, and returned as skipped: who is active already and has nothing covered,
     whose no weighs more than the actor's authority (AuthorizationRequired), who said no after the date of
     the authorization (AuthorizationTooOld). With ``whole`` the first of these refusals is raised and nothing
-    changes, so that an authorization is never followed by half. Raises InTheFuture.
+    changes, so that an authorization is never followed by half. ``shown`` is ``noes_of`` as they were when the
+    user was shown them: raises StaleConfirmation when one came since. Raises InTheFuture.
     """
     channels = sorted(authorization.covers)
 
@@ -73,6 +82,7 @@ def activate(contacts: ContactQuerySet, *, origin: Origin, authorization: Author
         ids = without_repeats(locked, origin, says=Says.YES)
         if not ids:
             return outcome(origin, repeated=len(locked))
+        refuse_unseen(shown, *_all_gates(ids))
         zone = Project.objects.get(contacts=ids[0]).zone
         moment = opt_outs.moment_for(ids)
         skipped = _open_switch(ids, origin, authorization, zone, moment)
@@ -109,8 +119,19 @@ def _open_switch(
         to_value=ACTIVE,
     )
     Contact.objects.filter(pk__in_set=judgement.may_open).update(is_active=True, last_entry_at=moment)
-    copy_switch(judgement.may_open, moment)
+    copy_switch(judgement.may_open)
     return judgement.skipped + skipping([(sorted(idle), NothingToDo(_("The contact is active already.")))])
+
+
+def noes_of(ids: Iterable[int]) -> str:
+    """What stands against activating contacts, as a digest for ``activate``."""
+    return said_so_far(*_all_gates(ids))
+
+
+def _all_gates(ids: Iterable[int]) -> tuple[QuerySet[Contact], QuerySet[ChannelStatus]]:
+    ids = list(ids)
+    opted_out = ChannelStatus.objects.filter(contact_id__in_set=ids, opted_out=True)
+    return switch_gates(Contact.objects.filter(pk__in_set=ids).inactive()), opt_outs.opt_out_gates(opted_out)
 
 
 def switch_gates(contacts: ContactQuerySet) -> QuerySet[Contact]:

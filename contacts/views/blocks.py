@@ -33,7 +33,7 @@ from contacts.selectors.blocks import (
 from contacts.selectors.contacts import Chip
 from contacts.selectors.entries import words_of_organization
 from contacts.selectors.keyset import page_of
-from contacts.services.blocks import UTC, lift, suppress
+from contacts.services.blocks import UTC, lift, noes_of_blocks, suppress
 from contacts.services.change import Change
 from contacts.views.rendering import organization_page, project_page
 from contacts.vocabulary import BlockKind, Weight
@@ -267,6 +267,8 @@ def _lift(request: HttpRequest, desk: Desk) -> HttpResponse:
     if not chosen:
         messages.warning(request, _("Nothing was lifted. Tick what should be lifted first."))
         return redirect(desk.url("blocks"))
+    own = Block.objects.filter(pk__in=[block.pk for block in chosen], project=desk.project)
+    shown = noes_of_blocks(own)
     rows = desk.words(chosen)
     opening = [row for row in rows if row.may_lift]
     form = LiftForm(
@@ -276,13 +278,13 @@ def _lift(request: HttpRequest, desk: Desk) -> HttpResponse:
         needs_note=any(row.weight == Weight.OURS for row in opening),
     )
     if form.is_valid():
-        own = Block.objects.filter(pk__in=[block.pk for block in chosen], project=desk.project)
         try:
             change = lift(
                 own,
                 origin=desk.origin(form.request_number, note=form.cleaned_data["note"]),
                 authorization=form.authorization(),
                 recorded_in=desk.project,
+                shown=request.POST.get("shown"),
             )
         except RegisterError as error:
             form.refuse(error)
@@ -290,6 +292,7 @@ def _lift(request: HttpRequest, desk: Desk) -> HttpResponse:
             return _lifted(request, desk, rows, change)
     context = {
         "form": form,
+        "shown": shown,
         "opening": opening,
         "refused": [row for row in rows if not row.may_lift],
         "who_may": who_may_lift(rows, desk.access),

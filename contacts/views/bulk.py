@@ -91,9 +91,12 @@ def bulk_activate(request: HttpRequest, project_slug: str) -> HttpResponse:
     if form.is_valid() and _is_as_shown(request, form, plan):
         origin = access.origin(request_id=form.request_number, reason=Reason.AUTHORIZED)
         try:
-            change = status.activate(selection.contacts.inactive(), origin=origin, authorization=form.authorization())
+            change = status.activate(
+                selection.contacts.inactive(), origin=origin, authorization=form.authorization(), shown=plan.shown
+            )
         except RegisterError as error:
             form.refuse(error)
+            plan = plan_for(selection)
         else:
             left_alone = [(item.ids, item.error.message) for item in change.skipped]
             left_alone.append((plan.idle.ids, plan.idle.words))

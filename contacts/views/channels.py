@@ -49,10 +49,15 @@ def lift_opt_out(request: HttpRequest, project_slug: str, contact_id: int, chann
         origin = access.origin(request_id=form.request_number, reason=Reason.AUTHORIZED)
         try:
             change = opt_outs.lift_opt_out(
-                row.contact.as_set(), channel, origin=origin, authorization=form.authorization()
+                row.contact.as_set(),
+                channel,
+                origin=origin,
+                authorization=form.authorization(),
+                shown=request.POST.get("shown"),
             ).or_raise()
         except RegisterError as error:
             form.refuse(error)
+            lifting = lifting_of(row, access)
         else:
             done = _("The opt-out of %(channel)s is lifted.") % {"channel": in_sentence(channel)}
             messages.success(request, with_undo(done, row.contact, change.request_id, aspect=Aspect.OPT_OUT))

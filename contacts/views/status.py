@@ -55,13 +55,18 @@ def activate(request: HttpRequest, project_slug: str, contact_id: int) -> HttpRe
         origin = access.origin(request_id=form.request_number, reason=Reason.AUTHORIZED)
         try:
             change = status.activate(
-                contact.as_set(), origin=origin, authorization=form.authorization(), whole=True
+                contact.as_set(),
+                origin=origin,
+                authorization=form.authorization(),
+                whole=True,
+                shown=request.POST.get("shown"),
             ).or_raise()
         except (NothingToDo, AuthorizationRequired):
             contact.refresh_from_db()
             activation = activation_of(contact, access)
         except RegisterError as error:
             form.refuse(error)
+            activation = activation_of(contact, access)
         else:
             messages.success(request, _with_undo(_("Activated."), access, contact, change.request_id))
             return redirect(contact)
