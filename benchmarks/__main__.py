@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.measuring import Measurement
-from tests.postgresql import Cluster, find_binaries
+from tests.postgresql import find_binaries, new_cluster
 
 CONTACTS = int(os.environ.get("BENCH_CONTACTS", "200000"))
 RESULTS = Path(__file__).resolve().parent.parent / "var" / "bench.json"
@@ -19,7 +19,7 @@ def main() -> int:
     if binaries is None:
         print("PostgreSQL is needed to measure: apt-get install postgresql")
         return 2
-    cluster = Cluster(binaries)
+    cluster = new_cluster(binaries)
     try:
         cluster.start()
         os.environ["DATABASE_URL"] = cluster.url

@@ -59,7 +59,7 @@ _BARE_DEACTIVATION = (
     """,
     "UPDATE contacts_contact SET is_active = false, last_entry_at = %(now)s "
     "WHERE project_id = %(project)s AND id <= %(last)s",
-    "UPDATE contacts_channelstatus SET contact_active = false, last_entry_at = %(now)s "
+    "UPDATE contacts_channelstatus SET contact_active = false "
     "WHERE project_id = %(project)s AND contact_id <= %(last)s",
 )
 

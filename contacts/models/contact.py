@@ -91,7 +91,8 @@ class ChannelStatus(models.Model):
     or an opt-out that lies on the address. ``contact_active``, ``opted_out``, ``quarantined`` and
     ``suppressed`` are copies that the services keep in the same transaction and ``verify`` checks.
     ``address_at`` is when the last entry about the address or its validity was recorded, ``last_entry_at`` the
-    last one that touches anything here: before that moment nothing of it needs to be looked up in the history.
+    last one about anything here, blocks on the address included and the switch not: what is asked about a later
+    moment needs no look at the history.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")

@@ -96,6 +96,7 @@ class ContactRow:
     switch: Gate = field(default_factory=Gate)
     own_opt_outs: dict[str, Gate] = field(default_factory=lambda: defaultdict(Gate))
     address_at: dict[str, datetime] = field(default_factory=dict)
+    channel_at: dict[str, datetime] = field(default_factory=dict)
 
 
 class Chunk:
@@ -134,6 +135,8 @@ class Chunk:
                 word_at = self._word_at(gates, event)
                 from_value, to_value = self._say(gates, event, occurred_at, word_at, voids)
             row.last_entry_at = max(row.last_entry_at, event.at)
+            if event.channel:
+                row.channel_at[event.channel] = event.at
             if event.aspect in (Aspect.ADDRESS, Aspect.VALIDITY):
                 row.address_at[event.channel] = event.at
             if block:
@@ -249,12 +252,14 @@ class Chunk:
     def _channel(self, row: ContactRow, channel: str, here: tuple[int, int, int]) -> tuple[Any, ...]:
         address = row.addresses.get(channel, "")
         mark = row.fingerprints.get(channel, "")
-        on = {block.place.kind for block in self.by_address.get(mark, ()) if block.gate.is_shut}
+        lying = self.by_address.get(mark, ())
+        on = {block.place.kind for block in lying if block.gate.is_shut}
+        last = max([row.channel_at.get(channel, row.person.came_at), *(block.last_entry_at for block in lying)])
         own = row.own_opt_outs[channel].is_shut if channel in row.own_opt_outs else False
         return (
             *here, channel, address, address_key(channel, address), mark, channel not in row.invalid,
             not row.switch.is_shut, own, own or Aspect.OPT_OUT in on, Aspect.QUARANTINE in on,
-            Aspect.SUPPRESSION in on, row.address_at.get(channel), row.last_entry_at,
+            Aspect.SUPPRESSION in on, row.address_at.get(channel), last,
         )  # fmt: skip
 
     def _relational(

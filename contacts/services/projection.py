@@ -37,14 +37,13 @@ def fold_switch(ids: Iterable[int], moment: datetime) -> None:
     Contact.objects.filter(pk__in_set=list(ids)).update(
         is_active=IsNull(strongest_no_of(switch_words(), gate="contact"), True), last_entry_at=not_before(moment)
     )
-    copy_switch(ids, moment)
+    copy_switch(ids)
 
 
-def copy_switch(ids: Iterable[int], moment: datetime) -> None:
+def copy_switch(ids: Iterable[int]) -> None:
     """Copy the contacts' switch onto their channels."""
     ChannelStatus.objects.filter(contact_id__in_set=list(ids)).update(
-        contact_active=Subquery(Contact.objects.filter(pk=OuterRef("contact_id")).values("is_active")),
-        last_entry_at=not_before(moment),
+        contact_active=Subquery(Contact.objects.filter(pk=OuterRef("contact_id")).values("is_active"))
     )
 
 
