@@ -1,8 +1,9 @@
 """A real Chromium for the tests of pages.
 
 ``browse(user)`` gives a page that is logged in as the user (None: nobody), at desktop or phone width;
-``axe(page)`` fails with what axe finds, as ``axe_problems`` lists it. A message of the browser's console (a broken policy, a script's error)
-fails the test at its end, and so does a page that is wider than the window when ``fits(page)`` looks.
+``axe(page)`` fails with what axe finds, as ``axe_problems`` lists it. A message of the browser's console
+(a broken policy, a script's error) fails the test at its end, and so does a page that is wider than the window
+when ``fits(page)`` looks.
 """
 
 from __future__ import annotations
