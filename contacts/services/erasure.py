@@ -122,7 +122,7 @@ def erase(
         for holding in holdings:
             holding.erase(ids)
         _forget_addresses({contact.organization_id for contact in rows.values()}, marks)
-        transaction.on_commit(_overwrite_freed_pages)
+        transaction.on_commit(_overwrite_freed_pages, robust=True)  # the erasure is done, whatever becomes of this
         return receipts
 
     return with_addresses_locked(contacts, Channel.values, change, former=True)

@@ -75,7 +75,7 @@ def test_noes_on_the_switch_and_the_yes_of_an_admin(contact: Contact) -> None:
 
 
 def test_a_heavier_no_stands_whenever_it_arrives(contact: Contact) -> None:
-    origins = [*dated_noes()[:2], by_complaint(occurred_at=hours_before(300))]
+    origins = [dated_noes()[1], by_complaint(occurred_at=hours_before(300))]
     deactivate(contact.as_set(), origin=by_complaint(occurred_at=hours_before(400)))
     steps = [lambda origin=origin: deactivate(contact.as_set(), origin=origin) for origin in origins]
     yes = lambda: activate(contact.as_set(), origin=by(ADMIN), authorization=authorized(NOON.date()))  # noqa: E731

@@ -104,7 +104,6 @@ def test_a_change_is_whole_or_not_at_all(contact: Contact, name: str) -> None:
     for number in range(1, MOST):
         with failing_at(number) as ran, suppress_error(Pulled):
             change(contact)
-        if len(ran) < number:
             break
         assert everything() == before, f"statement {number}: {ran[-1]}"
         contact.refresh_from_db()
