@@ -79,3 +79,14 @@ def kept_nowhere(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Cal
         return response
 
     return middleware
+
+
+def in_utf_8(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Our forms are sent as UTF-8. A header that claims otherwise is passed over: Django refuses it wherever it reads
+    the form, and then once more while it shows the refusal."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        request.encoding = "utf-8"
+        return get_response(request)
+
+    return middleware

@@ -176,3 +176,13 @@ def test_no_answer_is_kept(client: Client, project: Project, viewer: User, path:
     client.force_login(viewer)
     assert "no-store" in client.get(path).headers["Cache-Control"]
     assert "no-store" in client.post(path).headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "latin-1", "utf-99", "idna", "rot13"])
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+def test_form_that_claims_another_encoding(browser_like: Client, editor: User, charset: str, kind: str) -> None:
+    browser_like.force_login(editor)
+    claims = f"{kind}; charset={charset}"
+    response = browser_like.generic("POST", "/p/newsletter/contacts/add/", b"key=K-1", content_type=claims)
+    assert response.status_code == 403
+    assert not Contact.objects.exists()
