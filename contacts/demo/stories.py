@@ -117,9 +117,11 @@ def follows_link(telling: Telling) -> list[Event]:
 def asks_staff(telling: Telling) -> list[Event]:
     reason = telling.dice.choice((Reason.VERBAL_REQUEST, Reason.WRITTEN_REQUEST))
     at = telling.once()
-    asked_on = max((at - timedelta(days=telling.dice.randrange(4))).date(), telling.person.came_at.date())
+    asked_at = max(at - timedelta(days=telling.dice.randrange(4)), telling.person.came_at)
     voice = staff_voice(telling.somebody(), reason)
-    return [no(voice, Aspect.ACTIVE, at, requested_on=asked_on, note=telling.dice.choice(REQUESTS))]
+    return [
+        no(voice, Aspect.ACTIVE, at, requested_on=(asked_at - HOURS_WEST).date(), note=telling.dice.choice(REQUESTS))
+    ]
 
 
 def asks_twice(telling: Telling) -> list[Event]:

@@ -80,8 +80,6 @@ def test_editor_deactivates_and_takes_it_back(
     fits(page)
 
     page.locator(".messages").get_by_role("link", name="Undo").click()
-    axe(page)
-    fits(page)
     page.get_by_role("button", name="Undo").click()
     expect(status_line(page)).to_contain_text("Active")
     expect(channels(page).get_by_text("May be sent to")).to_have_count(3)
@@ -127,6 +125,7 @@ def test_editor_sees_who_may_activate(
     page = browse(editor, size="phone")
     page.goto(opted_out.get_absolute_url())
     page.get_by_role("button", name="Activate").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("You cannot activate Amélie Gagnon-Roy")
     expect(page.get_by_role("main")).to_contain_text("Ask Ada Admin.")
     expect(page.get_by_role("main").get_by_role("textbox")).to_have_count(0)
     expect(page.get_by_role("main").get_by_role("button")).to_have_count(0)
@@ -157,8 +156,6 @@ def test_admin_deletes(browse: Browse, axe: Check, fits: Check, admin: User, con
 
     expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"^Receipt of erasure \d+$"))
     expect(page.get_by_role("main")).to_contain_text("Ada Admin")
-    axe(page)
-    fits(page)
     for word in ("Gagnon", "Amélie", "204817", "amelie@example.org", "5550137"):
         assert word not in page.content()
     assert ErasureReceipt.objects.get().requested_by_contact
