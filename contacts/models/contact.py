@@ -119,7 +119,7 @@ class ChannelStatus(models.Model):
             models.CheckConstraint(condition=Q(channel__in=Channel.values), name="channel_status_channel_known"),
         ]
         indexes = [
-            models.Index(fields=["fingerprint"], name="channel_status_by_fingerprint"),
+            models.Index(fields=["fingerprint", "project", "channel"], name="channel_status_by_fingerprint"),
             models.Index(fields=["project", "channel", "address_key"], name="channel_status_by_address"),
             models.Index(F("project"), Beginnings("address_key"), name="channel_status_by_beginning"),
         ]

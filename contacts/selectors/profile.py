@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import get_language_info, pgettext
 from django.utils.translation import gettext as _
 
 from contacts.access import Access
-from contacts.models import ChannelStatus, Contact, RelationalTable, StatusHistory
+from contacts.models import ChannelStatus, Contact, RelationalRow, RelationalTable, StatusHistory
 from contacts.models.ledger import StatusHistoryQuerySet
 from contacts.selectors.channel_rows import (
     ChannelFacts,
@@ -265,7 +265,8 @@ def _same_address(channels: list[str]) -> str:
 def _tables(contact: Contact) -> list[Any]:
     """The project's tables that have rows of this contact, with how many (``held``)."""
     tables = RelationalTable.objects.filter(project=contact.project_id)
-    held = tables.annotate(held=Count("rows", filter=Q(rows__contact=contact)))
+    rows = RelationalRow.objects.filter(contact=contact, table=OuterRef("pk")).order_by().values("table")
+    held = tables.annotate(held=Subquery(rows.annotate(number=Count("pk")).values("number")))
     return list(held.filter(held__gt=0).order_by("name", "pk"))
 
 
