@@ -67,5 +67,5 @@ def rotate_key() -> int:
         changed += 1
     alone = Block.objects.filter(address__isnull=False).exclude(fingerprint__startswith=f"{name}:")
     for channel, text in set(alone.values_list("channel", "address")):
-        adopt_older_fingerprints(normalise(channel, text))
+        adopt_older_fingerprints(normalise(channel, text or ""))
     return changed
