@@ -223,9 +223,9 @@ def _in_words(channels: Iterable[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a request did: who changed, who was left alone and why. ``request`` finds its entries again."""
+    """What a request did: who changed, who was left alone and why. ``request_id`` finds its entries again."""
 
-    request: uuid.UUID
+    request_id: uuid.UUID
     changed: Group
     skipped: tuple[Group, ...] = ()
     also: tuple[Group, ...] = ()
@@ -236,17 +236,17 @@ class Outcome:
         return sum(found.number for found in self.skipped)
 
 
-def was_recorded(project: Project, request: uuid.UUID) -> bool:
+def was_recorded(project: Project, request_id: uuid.UUID) -> bool:
     """Was this request carried out already? A second sending of its form then finds what the first one did."""
-    return StatusHistory.objects.in_project(project).filter(request_id=request).exists()
+    return StatusHistory.objects.in_project(project).filter(request_id=request_id).exists()
 
 
-def outcome_of(project: Project, request: uuid.UUID, left_alone: Iterable[tuple[Iterable[int], Any]]) -> Outcome:
+def outcome_of(project: Project, request_id: uuid.UUID, left_alone: Iterable[tuple[Iterable[int], Any]]) -> Outcome:
     """What this request changed, by its entries; ``left_alone`` are ids with the words that say why.
 
     Somebody who was activated and whose opt-out stays is in ``also``, not in ``skipped``.
     """
-    entries = StatusHistory.objects.in_project(project).filter(request_id=request, aspect=Aspect.ACTIVE)
+    entries = StatusHistory.objects.in_project(project).filter(request_id=request_id, aspect=Aspect.ACTIVE)
     changed = {number for number in entries.values_list("contact_id", flat=True) if number}
     skipped, also = [], []
     for ids, words in left_alone:
@@ -254,24 +254,24 @@ def outcome_of(project: Project, request: uuid.UUID, left_alone: Iterable[tuple[
             skipped.append(group(others, words, with_keys=True))
         if opened := [number for number in ids if number in changed]:
             also.append(group(opened, words, with_keys=True))
-    return Outcome(request, group(changed), tuple(skipped), tuple(also))
+    return Outcome(request_id, group(changed), tuple(skipped), tuple(also))
 
 
 def outcome_again(
-    project: Project, request: uuid.UUID, plan_for: Callable[[Selection], Plan], selection: Selection
+    project: Project, request_id: uuid.UUID, plan_for: Callable[[Selection], Plan], selection: Selection
 ) -> Outcome:
     """The outcome for somebody who sends the same form a second time, which changes nothing."""
-    rest = plan_for(selection.without(outcome_of(project, request, ()).changed.ids))
+    rest = plan_for(selection.without(outcome_of(project, request_id, ()).changed.ids))
     left_alone: list[tuple[Iterable[int], Any]] = [(found.ids, found.words) for found in rest.skipped]
     if rest.concerned.ids:
         left_alone.append((rest.concerned.ids, _("Not reached by this request.")))
-    return outcome_of(project, request, left_alone)
+    return outcome_of(project, request_id, left_alone)
 
 
-def deletion_done(project: Project, request: uuid.UUID) -> Outcome | None:
+def deletion_done(project: Project, request_id: uuid.UUID) -> Outcome | None:
     """What a request erased, by its receipts; None when it erased nobody."""
-    number = ErasureReceipt.objects.filter(project=project, request_id=request).count()
-    return Outcome(request, group(()), deleted=number) if number else None
+    number = ErasureReceipt.objects.filter(project=project, request_id=request_id).count()
+    return Outcome(request_id, group(()), deleted=number) if number else None
 
 
 @dataclass(frozen=True, slots=True)
