@@ -142,7 +142,7 @@ def replay(contact: Contact, at: datetime | None, known_at: datetime | None) -> 
 
 
 @pytest.mark.django_db
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=steps, data=st.data())
 def test_the_past_is_a_replay_of_the_entries_up_to_it(project: Project, story: list[Step], data: st.DataObject) -> None:
     with transaction.atomic():

@@ -328,7 +328,7 @@ def test_no_story_makes_the_register_wrong() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Register,
         settings=settings(
-            max_examples=8,
+            max_examples=6,
             stateful_step_count=22,
             deadline=None,
             suppress_health_check=list(HealthCheck),

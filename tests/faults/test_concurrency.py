@@ -33,7 +33,7 @@ pytestmark = [
 ]
 
 EMAIL = "ann@example.org"
-ROUNDS = 12
+ROUNDS = 8
 
 Act = Callable[[], Any]
 
