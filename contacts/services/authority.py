@@ -51,22 +51,22 @@ class Judgement:
 
 
 def with_last_words(gates: QuerySet[Any], *readings: tuple[Words, str]) -> QuerySet[Any]:
-    """Annotate gates with ``strongest`` (the heaviest standing no, NULL when open) and ``last_no_at``.
+    """Annotate gates with ``strongest`` (the heaviest standing no, NULL when open), ``last_no_at`` (when the last
+    no happened) and ``last_learned_at`` (when we learned of the latest one).
 
-    A gate of several readings (an opt-out is folded per contact and per address) takes the heavier one.
+    A gate of several readings (an opt-out is folded per contact and per address) takes the heavier, the later.
     """
     none, never = Value(-1), Value(datetime.min.replace(year=1970, tzinfo=ZoneInfo("UTC")))
+
+    def latest(moment: str) -> Greatest:
+        noes = [words().filter(says=Says.NO).order_by(f"-{moment}", "-id").values(moment) for words, _gate in readings]
+        return Greatest(*(Coalesce(Subquery(some[:1]), never) for some in noes), never)
+
     strongest = [Coalesce(strongest_no_of(words(), gate=gate), none) for words, gate in readings]
-    last_no_at = [
-        Coalesce(
-            Subquery(words().filter(says=Says.NO).order_by("-occurred_at", "-id").values("occurred_at")[:1]),
-            never,
-        )
-        for words, gate in readings
-    ]
     return gates.annotate(
         strongest=Greatest(*strongest, none, output_field=IntegerField()),
-        last_no_at=Greatest(*last_no_at, never),
+        last_no_at=latest("occurred_at"),
+        last_learned_at=latest("recorded_at"),
     )
 
 
@@ -103,8 +103,9 @@ def judge(
 
 
 def said_so_far(*gates: QuerySet[Any]) -> str:
-    """A digest of the last words to gates that ``with_last_words`` annotated. Another no makes it another one."""
-    words = [list(some.order_by("pk").values_list("pk", "strongest", "last_no_at")) for some in gates]
+    """A digest of the last words to gates that ``with_last_words`` annotated. Another no makes it another one,
+    also one that happened earlier."""
+    words = [list(some.order_by("pk").values_list("pk", "strongest", "last_learned_at")) for some in gates]
     return hashlib.sha256(json.dumps(words, default=str).encode()).hexdigest()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -70,6 +71,11 @@ PAGES: dict[str, tuple[str, Step, Step]] = {
         "contacts:activate",
         lambda contact: deactivate(contact.as_set(), origin=asked()),
         lambda contact: opt_out(contact.as_set(), "email", origin=by_link()),
+    ),
+    "activate, one of an earlier day learned meanwhile": (
+        "contacts:activate",
+        lambda contact: deactivate(contact.as_set(), origin=by_link()),
+        lambda contact: deactivate(contact.as_set(), origin=by_link(occurred_at=timezone.now() - timedelta(days=1))),
     ),
     "lift an opt-out": (
         "contacts:lift_opt_out",
