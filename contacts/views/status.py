@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -19,10 +16,11 @@ from contacts.forms.status import ActivateForm, DeactivateForm, UndoForm
 from contacts.models import Contact, StatusHistory
 from contacts.selectors.activation import activation_of
 from contacts.selectors.standing import standing_noes
-from contacts.selectors.undoing import taken_back_with, undoable_entry, undoing_of
+from contacts.selectors.undoing import taken_back_with, undoing_of
 from contacts.services import status
 from contacts.services import undo as undoing
 from contacts.views.rendering import project_page
+from contacts.views.undo_offer import with_undo
 from contacts.vocabulary import Aspect, Reason
 
 REFUSED = 403
@@ -36,7 +34,7 @@ def deactivate(request: HttpRequest, project_slug: str, contact_id: int) -> Http
         fields = {name: form.cleaned_data[name] for name in ("reason", "note", "requested_on")}
         change = status.deactivate(contact.as_set(), origin=access.origin(request_id=form.request_number, **fields))
         done = _("Deactivated.") if contact.is_active else _("The request is recorded. The contact stays inactive.")
-        messages.success(request, _with_undo(done, access, contact, change.request_id))
+        messages.success(request, with_undo(done, contact, change.request_id, aspect=Aspect.ACTIVE))
         return redirect(contact)
     causes = [] if contact.is_active else standing_noes(contact, access)
     return _page(request, access, contact, "contacts/deactivate.html", {"form": form, "causes": causes})
@@ -68,7 +66,8 @@ def activate(request: HttpRequest, project_slug: str, contact_id: int) -> HttpRe
             form.refuse(error)
             activation = activation_of(contact, access)
         else:
-            messages.success(request, _with_undo(_("Activated."), access, contact, change.request_id))
+            done = with_undo(_("Activated."), contact, change.request_id, aspect=Aspect.ACTIVE)
+            messages.success(request, done)
             return redirect(contact)
     refused = request.method == "POST" and bool(activation.refusal)
     content = {"form": form, "activation": activation}
@@ -108,12 +107,3 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     return project_page(request, access, template, {"contact": contact, **content}, section="contacts", status=status)
-
-
-def _with_undo(done: str, access: Access, contact: Contact, request_id: UUID) -> str:
-    """The message after a change, with the way back. It names nobody: messages travel in a cookie."""
-    number = undoable_entry(request_id, contact.pk, Aspect.ACTIVE)
-    if number is None:
-        return done
-    url = reverse("contacts:undo", args=[access.project.slug, number])
-    return format_html('{} <a href="{}">{}</a>', done, url, _("Undo"))
