@@ -126,7 +126,8 @@ def test_message_offers_undo_and_names_nobody(client: Client, contact: Contact, 
     response = client.post(url(contact), {"reason": "verbal_request"})
     [entry] = noes(contact)
     [message] = map(str, get_messages(response.wsgi_request))
-    assert message == f'Deactivated. <a href="/p/newsletter/history/{entry.pk}/undo/">Undo</a>'
+    way_back = f'<a href="/p/newsletter/history/{entry.pk}/undo/">Undo</a>'
+    assert message == f"Deactivated. You can take it back within 24 hours. {way_back}"
     assert message in client.get(f"/p/newsletter/history/{entry.pk}/undo/").content.decode()
 
 
