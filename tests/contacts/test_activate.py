@@ -336,7 +336,8 @@ def test_message_offers_undo_and_names_nobody(client: Client, contact: Contact, 
     response = client.post(url(contact), authorization(contact))
     [entry] = yeses(contact)
     [message] = map(str, get_messages(response.wsgi_request))
-    assert message == f'Activated. <a href="/p/newsletter/history/{entry.pk}/undo/">Undo</a>'
+    way_back = f'<a href="/p/newsletter/history/{entry.pk}/undo/">Undo</a>'
+    assert message == f"Activated. You can take it back within 24 hours. {way_back}"
 
 
 def test_viewer_is_refused(client: Client, contact: Contact, viewer: User) -> None:
