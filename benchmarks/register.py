@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -12,11 +12,15 @@ from django.utils import timezone
 
 from benchmarks.measuring import Measurement, compare, rolled_back
 from contacts.eligibility import Question, audience, project_audience
-from contacts.models import Contact, OrganizationAdmin, Project
+from contacts.models import Contact, OrganizationAdmin, Project, StatusHistory
+from contacts.moments import TICK
 from contacts.origin import THE_SYSTEM, Origin
+from contacts.services.ledger import record_each, said_of
+from contacts.services.projection import touch
 from contacts.services.register import create_contact
+from contacts.services.set_sql import database_clock
 from contacts.services.status import deactivate
-from contacts.vocabulary import Channel, Method, Reason
+from contacts.vocabulary import OPEN, SHUT, Aspect, Channel, Method, Reason, Says, Weight
 
 DEACTIVATIONS = 100_000
 YEARS_AGO = timedelta(days=2 * 365)
@@ -105,8 +109,12 @@ def _profile_page(project: Project, entries: int) -> Callable[[], Any]:
     origin = Origin(Method.SYSTEM, THE_SYSTEM)
     address = {Channel.EMAIL.value: f"bench{entries}@example.org"}
     contact = create_contact(project, key=f"bench-{entries}", addresses=address, origin=origin)
-    for _entry in range(entries - 2):
-        deactivate(contact.as_set(), origin=Origin(Method.MANUAL, THE_SYSTEM, Reason.VERBAL_REQUEST))
+    asked = Origin(Method.MANUAL, THE_SYSTEM, Reason.VERBAL_REQUEST)
+    deactivate(contact.as_set(), origin=asked)
+    after = database_clock()
+    record_each(_turn(contact, asked, after + TICK * number, places_left % 2 == 0)
+                for number, places_left in enumerate(reversed(range(entries - 3))))  # fmt: skip
+    touch([contact.pk], after + TICK * entries)
     _run("ANALYZE contacts_statushistory", {})
     client = Client()
     client.force_login(OrganizationAdmin.objects.filter(organization=project.organization_id)[0].user)
@@ -116,6 +124,15 @@ def _profile_page(project: Project, entries: int) -> Callable[[], Any]:
         assert client.get(path).status_code == 200
 
     return show
+
+
+def _turn(contact: Contact, origin: Origin, moment: datetime, is_no: bool) -> tuple[StatusHistory, Origin]:
+    """The switch turned off, or on again, as years of requests by telephone do."""
+    before, after = (OPEN, SHUT) if is_no else (SHUT, OPEN)
+    return said_of(
+        contact, origin, moment, aspect=Aspect.ACTIVE, says=Says.NO if is_no else Says.YES, weight=Weight.REPORTED,
+        word_at=None if is_no else moment, from_value=before[Aspect.ACTIVE], to_value=after[Aspect.ACTIVE],
+    )  # fmt: skip
 
 
 def _run(statement: str, parameters: dict[str, Any]) -> None:

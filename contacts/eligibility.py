@@ -190,13 +190,15 @@ def project_audiences(project: Project, questions: Sequence[Question]) -> list[A
     A channel's row carries a copy of every state, so the rows are counted alone; contacts without one are
     all others, and differ among themselves only in their switch.
     """
-    switches = Contact.objects.in_project(project).order_by().values("is_active")
-    everybody = list(switches.annotate(number=Count("*"), one=Min("pk")))
+    everybody = Contact.objects.in_project(project).order_by()
+    inactive = everybody.inactive().count()
+    switches = {True: everybody.count() - inactive, False: inactive}
     # One of each switch stands for all without a row on the channel: nothing else tells these apart.
-    ones = Contact.objects.filter(pk__in=[row["one"] for row in everybody])
+    some = (everybody.filter(is_active=is_active).values_list("pk", flat=True)[:1] for is_active in switches)
+    ones = Contact.objects.filter(pk__in=[pk for found in some for pk in found])
     found = []
     for question in questions:
-        without_row = {True: 0, False: 0, **{row["is_active"]: row["number"] for row in everybody}}
+        without_row = dict(switches)
         rows = ChannelStatus.objects.filter(project=project, channel=question.channel)
         groups = list(_groups(_annotated(rows, question, Source.CHANNEL), question, by=("state_active",)))
         for (active,), _failed, number in groups:
