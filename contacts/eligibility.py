@@ -194,8 +194,8 @@ def project_audiences(project: Project, questions: Sequence[Question]) -> list[A
     inactive = everybody.inactive().count()
     switches = {True: everybody.count() - inactive, False: inactive}
     # One of each switch stands for all without a row on the channel: nothing else tells these apart.
-    some = (everybody.filter(is_active=is_active).values_list("pk", flat=True)[:1] for is_active in switches)
-    ones = Contact.objects.filter(pk__in=[pk for found in some for pk in found])
+    some = [either.values("pk")[:1] for either in (everybody.active(), everybody.inactive())]
+    ones = Contact.objects.filter(Q(pk__in=some[0]) | Q(pk__in=some[1]))
     found = []
     for question in questions:
         without_row = dict(switches)
