@@ -216,8 +216,6 @@ def test_the_repository_names_no_machine() -> None:
         path.relative_to(ROOT).as_posix()
         for folder in (*APPS, "config", "templates", "static", "docs", "benchmarks")
         for path in sorted((ROOT / folder).rglob("*"))
-        if path.is_file()
-        and path.suffix in {".py", ".html", ".md", ".css", ".js"}
-        and f"{Path.home()}/" in path.read_text()
+        if path.is_file() and path.suffix in {".py", ".html", ".md", ".css", ".js"} and f"{ROOT}/" in path.read_text()
     ]
     assert found == []
