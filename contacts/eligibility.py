@@ -191,8 +191,8 @@ def project_audiences(project: Project, questions: Sequence[Question]) -> list[A
     all others, and differ among themselves only in their switch.
     """
     everybody = Contact.objects.in_project(project).order_by()
-    inactive = everybody.inactive().count()
-    switches = {True: everybody.count() - inactive, False: inactive}
+    counts = everybody.aggregate(all=Count("*"), inactive=Count("pk", filter=Q(is_active=False)))
+    switches = {True: counts["all"] - counts["inactive"], False: counts["inactive"]}
     # One of each switch stands for all without a row on the channel: nothing else tells these apart.
     some = [either.values("pk")[:1] for either in (everybody.active(), everybody.inactive())]
     ones = Contact.objects.filter(Q(pk__in=some[0]) | Q(pk__in=some[1]))
