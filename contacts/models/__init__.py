@@ -4,6 +4,7 @@ from contacts.models.block import Block
 from contacts.models.contact import ChannelStatus, Contact
 from contacts.models.export import Export
 from contacts.models.fingerprint_key import FingerprintKey
+from contacts.models.imports import ImportJob, ImportMapping, ImportPiece, ImportRow
 from contacts.models.ledger import EntryDetail, ErasureReceipt, LedgerEntry, StatusHistory
 from contacts.models.project import Membership, Organization, OrganizationAdmin, Project
 from contacts.models.relational import RelationalRow, RelationalTable
@@ -17,6 +18,10 @@ __all__ = [
     "ErasureReceipt",
     "Export",
     "FingerprintKey",
+    "ImportJob",
+    "ImportMapping",
+    "ImportPiece",
+    "ImportRow",
     "LedgerEntry",
     "Membership",
     "Organization",

@@ -22,7 +22,8 @@ class LedgerEntry(models.Model):
     Users, tokens and imports are kept as kind, number and label, never as a foreign key: an account that
     goes must neither fail nor rewrite history. ``contact`` has no constraint in the database either,
     because the entries of a block stay when the contact who caused it is erased. Free text and evidence
-    are in ``EntryDetail``, a row of its own that can be erased; the entry keeps its salted digest.
+    are in ``EntryDetail``, a row of its own that can be erased; the entry keeps its salted digest. What an import
+    writes names its line here; the import is the one that has its ``request_id``.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
@@ -45,6 +46,7 @@ class LedgerEntry(models.Model):
     authorization_source = models.CharField(max_length=8, choices=AuthorizationSource, blank=True, default="")
     authorization_on = models.DateField(null=True, blank=True)
     detail_digest = models.CharField(max_length=64, blank=True, default="")
+    line = models.PositiveIntegerField(null=True, blank=True)
     request_id = models.UUIDField()
     voids = models.BigIntegerField(null=True, blank=True)
     salt = models.UUIDField(default=uuid.uuid4)

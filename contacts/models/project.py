@@ -41,6 +41,16 @@ class Project(models.Model):
     delivery_error_days = models.PositiveSmallIntegerField(
         _("days in which they count"), default=10, validators=[MinValueValidator(1), MaxValueValidator(365)]
     )
+    import_share = models.PositiveSmallIntegerField(
+        _("share of the contacts that a replacement may deactivate without more ado (%)"),
+        default=5,
+        validators=[MaxValueValidator(100)],
+    )
+    import_days = models.PositiveSmallIntegerField(
+        _("days in which an import can be undone, and its rows are kept"),
+        default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
