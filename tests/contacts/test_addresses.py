@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import unicodedata
 
 import pytest
 from django.test import override_settings
-from hypothesis import given
+from email_validator import validate_email
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contacts.addresses import fingerprint, fingerprints, normalise
+from contacts.addresses import fingerprint, fingerprints, is_plain_email, normalise
 from contacts.errors import InvalidAddress
 
 SAME = [
@@ -126,3 +130,32 @@ def test_any_text_is_an_address_or_refused(text: str, channel: str, country: str
         return
     assert address.shown and address.key
     assert normalise(channel, address.shown).key == address.key
+
+
+_LOCAL = st.text("abz09_.+-'é", min_size=0, max_size=66)
+_LABEL = st.text("abxnz09-", min_size=0, max_size=64)
+_TOP = st.sampled_from(
+    ["org", "ca", "x", "test", "local", "localhost", "arpa", "onion", "invalid", "9z", "xn--p1ai", ""]
+)
+_DOMAIN = st.tuples(st.lists(_LABEL, max_size=3), _TOP).map(lambda parts: ".".join([*parts[0], parts[1]]))
+
+
+@given(text=st.one_of(st.builds("{}@{}".format, _LOCAL, _DOMAIN), st.emails()))
+@settings(max_examples=500)
+def test_what_passes_as_plain_is_what_the_library_makes_of_it(text: str) -> None:
+    """The short way for plain ASCII addresses and the library agree, whatever the text."""
+    if is_plain_email(text):
+        parsed = validate_email(text, check_deliverability=False, strict=False)
+        assert parsed.normalized == text == text.casefold()
+
+
+@pytest.mark.parametrize("text", ["jean.roy@courriel.example.org", "a+b@x-y.ca", "n_1@mail.museum"])
+def test_common_addresses_pass_as_plain(text: str) -> None:
+    assert is_plain_email(text)
+
+
+@given(secret=st.text(min_size=1, max_size=100), channel=st.sampled_from(["email", "sms"]), key=st.text())
+def test_a_fingerprint_is_the_hmac_of_the_standard_library(secret: str, channel: str, key: str) -> None:
+    with override_settings(FINGERPRINT_KEYS={"one": secret}):
+        digest = hmac.new(secret.encode(), f"{channel}\x00{key}".encode(), hashlib.sha256).digest()
+        assert fingerprint(channel, key) == f"one:{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
