@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models.contact import Contact
@@ -25,15 +26,27 @@ class RelationalTable(models.Model):
 
 
 class RelationalRow(models.Model):
-    """One row of a contact: values by the table's column keys."""
+    """One row of a contact: values by the table's column keys.
+
+    ``request_id`` is the request that added it, of an import that of its job; ``changed_at`` is empty until somebody
+    edits it: an import that is undone takes back what nobody touched.
+    """
 
     table = models.ForeignKey(RelationalTable, on_delete=models.CASCADE, related_name="rows")
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="relational_rows")
     values = models.JSONField(default=dict)
+    request_id = models.UUIDField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["contact", "table", "-id"], name="relational_row_by_contact")]
+        indexes = [
+            models.Index(fields=["contact", "table", "-id"], name="relational_row_by_contact"),
+            models.Index(
+                fields=["request_id", "contact"], name="relational_row_by_request",
+                condition=Q(request_id__isnull=False),
+            ),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.pk}"
