@@ -118,6 +118,8 @@ def logging_settings(*, level: str, as_json: bool) -> dict[str, Any]:
             "django.request": {"level": "CRITICAL"},
             "django.server": {"level": "CRITICAL"},
             "django.security": {"level": "CRITICAL"},
+            # The worker tells of its tasks itself, without their arguments.
+            "django_tasks": {"level": "CRITICAL"},
         },
     }
 

@@ -114,6 +114,9 @@ else:
 CACHES = {
     "default": read("CACHE_URL", "cache_url", "locmemcache://", allowed="redis://host:6379/0 or memcache://host:11211")
 }
+# Tasks lie in the database, so that one is there exactly when what asked for it is. “manage.py worker” runs them.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+IMPORT_STALLED_AFTER = read("IMPORT_STALLED_AFTER", "int", 60, allowed="a number of seconds")
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -131,6 +134,8 @@ INSTALLED_APPS = [
     "django_bootstrap5",
     "django_include_bootstrap",
     "django_filters",
+    "django_tasks",
+    "django_tasks_db",
     "contacts.apps.ContactsConfig",
     "consent.apps.ConsentConfig",
 ]
