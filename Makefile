@@ -9,7 +9,7 @@ run: .venv/installed
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py seed_demo
 	@echo "Sendable runs on http://127.0.0.1:$(PORT) (Ctrl-C stops it)"
-	@exec $(BIN)/python manage.py runserver --noreload 127.0.0.1:$(PORT)
+	@exec $(BIN)/python -m config.run 127.0.0.1:$(PORT)
 
 # On SQLite, then on PostgreSQL where it is installed. ARGS= are for pytest: make test ARGS=tests/contacts
 test: .venv/installed

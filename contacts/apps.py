@@ -14,9 +14,10 @@ class ContactsConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_migrate, pre_migrate
 
-        from contacts import conditions, holdings, triggers
+        from contacts import chores, conditions, holdings, triggers
         from contacts.services import set_sql  # noqa: F401  (registers the lookup in_set)
 
+        chores.register()
         conditions.register()
         holdings.register()
         pre_migrate.connect(triggers.before_migrate, sender=self)

@@ -1,4 +1,4 @@
-"""Where other apps add to the register: what they hold of a contact, and conditions for sending.
+"""Where other apps add to the register: what they hold of a contact, conditions for sending, chores.
 
 ``contacts`` never imports the apps that stand on it; they register themselves in ``AppConfig.ready``.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from django.db.models import Q
@@ -101,6 +101,20 @@ class States:
     annotations: Callable[[Question, Source], dict[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something that the workers do every so often, one of them at a time. It takes the moment.
+
+    It must bear being done twice at once, and being cut off at any point: it runs again.
+    """
+
+    key: str
+    order: int
+    every: timedelta
+    do: Callable[[datetime], object]
+
+
 holdings: Registry[Holding] = Registry()
 conditions: Registry[Condition] = Registry()
 states: Registry[States] = Registry()
+chores: Registry[Chore] = Registry()

@@ -5,6 +5,7 @@ from contacts.models.contact import ChannelStatus, Contact
 from contacts.models.export import Export
 from contacts.models.fingerprint_key import FingerprintKey
 from contacts.models.imports import ImportJob, ImportMapping, ImportPiece, ImportRow
+from contacts.models.lease import Lease
 from contacts.models.ledger import EntryDetail, ErasureReceipt, LedgerEntry, StatusHistory
 from contacts.models.project import Membership, Organization, OrganizationAdmin, Project
 from contacts.models.relational import RelationalRow, RelationalTable
@@ -22,6 +23,7 @@ __all__ = [
     "ImportMapping",
     "ImportPiece",
     "ImportRow",
+    "Lease",
     "LedgerEntry",
     "Membership",
     "Organization",
