@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 
 from contacts.csv_guard import unguarded
-from contacts.csv_reading import UnreadableFile
+from contacts.tables import UnreadableFile
 from contacts.vocabulary import SHUT, Aspect
 
 # In each list the first name that a file has is the one that counts.

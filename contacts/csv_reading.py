@@ -1,8 +1,11 @@
-"""Reading a CSV file as other tools write it: encoding, delimiter and header are found, faults named by line.
+"""Reading a list as other tools write it: kind, encoding, delimiter and header are found, faults named by line.
 
 Encodings are told by rules that never guess at letters: a byte order mark, UTF-16's zeros, UTF-8 (which other
 text is not by chance), else Windows-1252, of which Latin-1 is a part. Statistics were tried and took short
 French lists for Polish ones.
+
+A million rows take about a second, since lines and records are iterated in C and no object is made for a row.
+Memory stays flat whatever the file holds: a line, and the rows that are read in one go, have a greatest length.
 """
 
 from __future__ import annotations
@@ -10,90 +13,92 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import re
-import unicodedata
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain, islice
 from typing import BinaryIO
 
 from django.utils.translation import gettext as _
 
-from contacts.errors import RegisterError
+from contacts.csv_columns import is_known
+from contacts.tables import (
+    AT_ONCE,
+    LOOKED_AT,
+    Batch,
+    Reading,
+    Row,
+    Table,
+    UnreadableFile,
+    check_width,
+    chosen_header,
+    clean_name,
+    column_names,
+    fitted,
+    joined,
+    numbered_name,
+)
+
+__all__ = ("Batch", "Reading", "Row", "Table", "UnreadableFile", "check", "open_table", "read_table")
 
 MAX_LINE = 1_000_000
-MAX_COLUMNS = 500
-MAX_NAME = 100
+MAX_IN_ONE_GO = 8_000_000
 DELIMITERS = (",", ";", "\t", "|")
-_CHUNK = 1 << 20
-_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+ENCODINGS = ("utf-8", "cp1252", "utf-16", "utf-16-le", "utf-16-be", "iso8859-1", "iso8859-15", "cp1250", "mac-roman")
+_CHUNK = 1 << 18
+_ROWS_IN_ONE_GO = 100
 
 
-class UnreadableFile(RegisterError):
-    """The file cannot be worked through; nothing of it was. ``line`` is where (None: nowhere in particular)."""
+class CsvTable(Table):
+    kind = "csv"
 
-    code = "unreadable_file"
-    field = "file"
-
-    def __init__(self, message: str, *, line: int | None = None, remedy: str = "") -> None:
-        if line is not None:
-            message = _("Line %(line)d: %(message)s") % {"line": line, "message": message}
-        super().__init__(message, remedy=remedy)
-        self.line = line
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One record: the line on which it begins, its cells (as many as there are columns), and whether it has
-    more of them than the header."""
-
-    line: int
-    cells: list[str]
-    has_surplus: bool = False
-
-
-class Table:
-    """A CSV file whose header was read. ``rows`` may be gone through several times."""
-
-    def __init__(self, file: BinaryIO, encoding: str, delimiter: str, columns: list[str], header_line: int) -> None:
+    def __init__(self, file: BinaryIO, columns: list[str], reading: Reading) -> None:
+        super().__init__(columns, reading)
         self._file = file
-        self.encoding = encoding
-        self.delimiter = delimiter
-        self.columns = columns
-        self.header_line = header_line
+        self.encoding = reading.encoding
+        self.delimiter = reading.delimiter
 
-    def rows(self) -> Iterator[Row]:
-        """Every record after the header, without empty lines. Raises UnreadableFile."""
-        width = len(self.columns)
-        for line, cells in _records(_text(self._file, self.encoding), self.delimiter):
-            if line <= self.header_line:
-                continue
-            surplus = any(cell.strip() for cell in cells[width:])
-            yield Row(line, (cells + [""] * (width - len(cells)))[:width], surplus)
+    def batches(self, size: int = AT_ONCE) -> Iterator[Batch]:
+        records = _Records(self._file, self.encoding, self.delimiter)
+        records.skip(self.reading.header or 0)
+        parts: list[Batch] = []
+        number = length = 0
+        while True:
+            first = records.line + 1
+            rows = records.take(min(_ROWS_IN_ONE_GO, size - number))
+            if rows:
+                parts.append(fitted(_lines(rows, first, records.line), rows, len(self.columns)))
+                number += len(parts[-1].lines)
+                length += records.length
+            if parts and (not rows or number >= size or length >= MAX_IN_ONE_GO):
+                batch = joined(parts)
+                parts, number, length = [], 0, 0
+                if batch.lines:
+                    yield batch
+            if not rows:
+                return
 
 
-def read_table(file: BinaryIO, *, known: Callable[[str], bool], encoding: str = "") -> Table:
+def open_table(
+    file: BinaryIO, *, known: Callable[[str], bool] = is_known, reading: Reading | None = None, name: str = ""
+) -> Table:
     """Find out how a file is written, and read its header.
 
-    ``known`` tells whether a header is the name of something, which decides between delimiters; ``encoding``
-    overrides what would be found. Raises UnreadableFile.
+    ``known`` tells whether a header is the name of something, which decides between delimiters and lines;
+    ``reading`` says what need not be found out; ``name`` is the file's. Raises UnreadableFile.
     """
-    encoding = _named(encoding) if encoding else _encoding_of(file)
-    best: tuple[tuple[int, int], str, int, list[str]] | None = None
-    problem: UnreadableFile | None = None
-    for delimiter in _declared_delimiter(file, encoding) or DELIMITERS:
-        try:
-            line, cells = _header(file, encoding, delimiter)
-        except UnreadableFile as error:
-            problem = problem or error
-            continue
-        score = (sum(known(cell) for cell in cells), len(cells))
-        if best is None or score > best[0]:
-            best = (score, delimiter, line, cells)
-    if best is None:
-        raise problem or UnreadableFile(_("The file is empty."))
-    _score, delimiter, line, cells = best
-    _check_header(cells, line)
-    return Table(file, encoding, delimiter, _unique(cells), line)
+    return _open_csv(file, known, reading or Reading())
+
+
+def read_table(file: BinaryIO, *, known: Callable[[str], bool], encoding: str = "") -> CsvTable:
+    """A CSV file with a header. Raises UnreadableFile."""
+    table = _open_csv(file, known, Reading(encoding=encoding))
+    if not table.reading.header:
+        raise UnreadableFile(
+            _("The first line holds an address, and should hold the names of the columns."),
+            line=1,
+            remedy=_("Add a line of names above, for example: email,first name,last name."),
+        )
+    return table
 
 
 def check(table: Table) -> int:
@@ -101,7 +106,35 @@ def check(table: Table) -> int:
 
     Raises UnreadableFile for a fault that makes the rest of the file doubtful.
     """
-    return sum(1 for _row in table.rows())
+    return sum(len(batch.lines) for batch in table.batches())
+
+
+def _open_csv(file: BinaryIO, known: Callable[[str], bool], reading: Reading) -> CsvTable:
+    encoding = _named(reading.encoding) if reading.encoding else _encoding_of(file)
+    delimiters = _wanted(reading.delimiter) or _declared_delimiter(file, encoding) or DELIMITERS
+    best: tuple[tuple[int, int], Reading, list[str]] | None = None
+    problem: UnreadableFile | None = None
+    for delimiter in delimiters:
+        try:
+            line, cells = _header(file, replace(reading, encoding=encoding, delimiter=delimiter), known)
+        except UnreadableFile as error:
+            problem = problem or error
+            continue
+        score = (sum(known(clean_name(cell)) for cell in cells), len(cells))
+        if best is None or score > best[0]:
+            best = (score, replace(reading, encoding=encoding, delimiter=delimiter, header=line, sheet=""), cells)
+    if best is None:
+        raise problem or UnreadableFile(_("The file is empty."))
+    _score, found, cells = best
+    check_width(len(cells), found.header or 1)
+    names = column_names(cells) if found.header else [numbered_name(place) for place in range(1, len(cells) + 1)]
+    return CsvTable(file, names, found)
+
+
+def _wanted(delimiter: str) -> tuple[str, ...]:
+    if delimiter and delimiter not in DELIMITERS:
+        raise UnreadableFile(_("A delimiter is a comma, a semicolon, a tab or a vertical bar."))
+    return (delimiter,) if delimiter else ()
 
 
 def _encoding_of(file: BinaryIO) -> str:
@@ -115,7 +148,7 @@ def _encoding_of(file: BinaryIO) -> str:
             remedy=_("Save it as “CSV UTF-8” first."),
         )
     for mark, name in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF8, "utf-8"),
         (codecs.BOM_UTF16_LE, "utf-16"),
         (codecs.BOM_UTF16_BE, "utf-16"),
     ):
@@ -143,14 +176,22 @@ def _checked(file: BinaryIO, name: str) -> str:
 
 
 def _named(encoding: str) -> str:
+    """The encoding's usual name. Raises UnreadableFile for what is no encoding of text."""
     try:
-        return codecs.lookup(encoding).name
-    except LookupError as error:
-        raise UnreadableFile(_("There is no encoding of this name.")) from error
+        name = codecs.lookup(encoding).name
+        if isinstance(codecs.getincrementaldecoder(name)().decode(b""), str):
+            return name
+    except (LookupError, ValueError):
+        pass
+    raise UnreadableFile(_("There is no encoding of this name."))
+
+
+def _decoder(name: str) -> codecs.IncrementalDecoder:
+    return codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)()
 
 
 def _decodes(file: BinaryIO, name: str) -> bool:
-    decoder = codecs.getincrementaldecoder(name)()
+    decoder = _decoder(name)
     file.seek(0)
     try:
         while chunk := file.read(_CHUNK):
@@ -161,39 +202,125 @@ def _decodes(file: BinaryIO, name: str) -> bool:
     return True
 
 
-def _text(file: BinaryIO, encoding: str) -> Iterator[str]:
-    """The file's lines, one at a time. Raises UnreadableFile for one that is no line of text."""
-    file.seek(0)
-    text = io.TextIOWrapper(file, encoding=encoding, newline="")
-    try:
-        number = 0
-        while line := text.readline(MAX_LINE + 1):
-            number += 1
-            if len(line) > MAX_LINE:
-                raise UnreadableFile(_("The line is longer than a million characters."), line=number)
-            if "\0" in line:
-                raise UnreadableFile(_("There is a NUL character, which no text has."), line=number)
-            yield line
-    except UnicodeDecodeError as error:
-        raise UnreadableFile(_("The text is not in this encoding."), line=number + 1) from error
-    finally:
-        if not file.closed:
-            text.detach()
+class _Fault(Exception):
+    """A fault in the text; ``line`` is counted from the last line that was handed out, 0 is the record at hand."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
 
 
-def _records(lines: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Records that are not empty, with the line on which each begins."""
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    while True:
-        first = reader.line_num + 1
+class _Blocks:
+    """A file's lines, in blocks of many that Python iterates in C. ``length`` is how much was handed out."""
+
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
+        self._file = file
+        self._decoder = _decoder(encoding)
+        self.length = 0
+
+    def __iter__(self) -> Iterator[io.StringIO]:
+        place, rest, more = 0, "", True
+        while more:
+            self._file.seek(place)
+            chunk = self._file.read(_CHUNK)
+            place += len(chunk)
+            more = bool(chunk)
+            try:
+                text = rest + self._decoder.decode(chunk, final=not more)
+            except UnicodeError as error:
+                before = error.object[: error.start] if isinstance(error, UnicodeDecodeError) else b""
+                line = 1 + _breaks(rest) + _breaks(before.replace(b"\0", b"").decode("ascii", "ignore"))
+                raise _Fault(_("The text is not in this encoding."), line) from error
+            end = _end_of_lines(text) if more else len(text)
+            _check_text(text)
+            rest = text[end:]
+            if end:
+                self.length += end
+                if self.length > MAX_IN_ONE_GO:
+                    raise _Fault(_("Rows are too long here. Perhaps a quotation mark opens and is not closed."), 0)
+                yield io.StringIO(text[:end], newline="")
+
+
+def _end_of_lines(text: str) -> int:
+    """Where the last line that is whole ends. A lone CR at the very end may be half of a line's end."""
+    return text.rfind("\n") + 1 or text.rfind("\r", 0, -1) + 1
+
+
+def _check_text(text: str) -> None:
+    if len(text) > MAX_LINE and not 0 <= _end_of_first_line(text) <= MAX_LINE:
+        raise _Fault(_("The line is longer than a million characters."), 1)
+    if (place := text.find("\0")) >= 0:
+        raise _Fault(_("There is a NUL character, which no text has."), _breaks(text[:place]) + 1)
+
+
+def _end_of_first_line(text: str) -> int:
+    return min((place for place in (text.find("\n"), text.find("\r")) if place >= 0), default=-1)
+
+
+def _breaks(text: str) -> int:
+    return text.count("\n") + text.count("\r") - text.count("\r\n")
+
+
+class _Records:
+    """A file's records in order, some at a time. ``line`` is the last that was read, ``length`` of the last take."""
+
+    def __init__(self, file: BinaryIO, encoding: str, delimiter: str) -> None:
+        self._how = (file, encoding, delimiter)
+        self._blocks = _Blocks(file, encoding)
+        self._reader = csv.reader(chain.from_iterable(self._blocks), delimiter=delimiter, strict=True)
+
+    @property
+    def line(self) -> int:
+        return self._reader.line_num
+
+    @property
+    def length(self) -> int:
+        return self._blocks.length
+
+    def take(self, number: int) -> list[list[str]]:
+        """The next records, an empty line as one without cells; none at the end. Raises UnreadableFile."""
+        first = self.line + 1
         try:
-            cells = next(reader)
-        except StopIteration:
-            return
+            return self._take(number)
         except csv.Error as error:
-            raise UnreadableFile(_fault(str(error)), line=first) from error
-        if cells:
-            yield first, cells
+            message, line = _fault(str(error)), 0
+        except _Fault as fault:
+            message, line = fault.message, fault.line and self.line + fault.line
+        raise UnreadableFile(message, line=line or (first if number == 1 else self._beginning(first)))
+
+    def _take(self, number: int) -> list[list[str]]:
+        self._blocks.length = 0
+        return list(islice(self._reader, number))
+
+    def _beginning(self, otherwise: int) -> int:
+        """The line on which the record begins that cannot be read: found by reading again, one by one."""
+        again = _Records(*self._how)
+        while True:
+            first = again.line + 1
+            try:
+                if not again._take(1):
+                    return otherwise
+            except (csv.Error, _Fault):
+                return first
+
+    def skip(self, line: int) -> None:
+        """Go on after the record of this line; after Excel's first line ``sep=;`` in any case."""
+        if not line and _declared_delimiter(*self._how[:2]):
+            line = 1
+        while self.line < line and self.take(1):
+            pass
+
+
+def _lines(rows: list[list[str]], first: int, last: int) -> Sequence[int]:
+    """The line on which each record begins. Where lines are more than records, some cells hold line breaks."""
+    if last - first + 1 == len(rows):
+        return range(first, last + 1)
+    lines: list[int] = []
+    for cells in rows:
+        lines.append(first)
+        first += 1 + sum(map(_breaks, cells))
+    return lines
 
 
 def _fault(text: str) -> str:
@@ -206,56 +333,35 @@ def _fault(text: str) -> str:
 
 def _declared_delimiter(file: BinaryIO, encoding: str) -> tuple[str, ...]:
     """Excel's first line ``sep=;``."""
-    lines = _text(file, encoding)
-    first = next(lines, "").strip().lower()
-    lines.close()  # type: ignore[attr-defined]
+    try:
+        first = next(next(iter(_Blocks(file, encoding)), io.StringIO()), "").strip().lower()
+    except _Fault:
+        return ()
     return (first[4],) if len(first) == 5 and first.startswith("sep=") and first[4] in DELIMITERS else ()
 
 
-def _header(file: BinaryIO, encoding: str, delimiter: str) -> tuple[int, list[str]]:
-    lines = _text(file, encoding)
-    try:
-        for line, cells in _records(lines, delimiter):
-            is_declaration = line == 1 and cells[0].strip().lower().startswith("sep=")
-            if any(cell.strip() for cell in cells) and not is_declaration:
-                return line, [_name(cell) for cell in cells]
-    finally:
-        lines.close()  # type: ignore[attr-defined]
-    raise UnreadableFile(_("The file is empty."))
-
-
-def _name(cell: str) -> str:
-    """A column's name, fit to be stored: one line in NFC, without control characters."""
-    text = "".join(c for c in unicodedata.normalize("NFC", cell) if c.isspace() or unicodedata.category(c) != "Cc")
-    return " ".join(text.split())
-
-
-def _check_header(cells: list[str], line: int) -> None:
-    if len(cells) > MAX_COLUMNS:
-        raise UnreadableFile(_("There are more than %(count)d columns.") % {"count": MAX_COLUMNS}, line=line)
-    if any(_ADDRESS.fullmatch(cell) for cell in cells):
-        raise UnreadableFile(
-            _("The first line holds an address, and should hold the names of the columns."),
-            line=line,
-            remedy=_("Add a line of names above, for example: email,first name,last name."),
-        )
-
-
-def _unique(cells: list[str]) -> list[str]:
-    """The columns' names; those without one are numbered, those that come twice as well."""
-    names: list[str] = []
-    taken: set[str] = set()
-    counted: dict[str, int] = {}
-    for place, cell in enumerate(cells, start=1):
-        name = _shortened(cell) or _("Column %(number)d") % {"number": place}
-        wanted = name
-        while wanted in taken:
-            counted[name] = counted.get(name, 1) + 1
-            wanted = _shortened(name, f" {counted[name]}")
-        taken.add(wanted)
-        names.append(wanted)
-    return names
-
-
-def _shortened(name: str, end: str = "") -> str:
-    return name[: MAX_NAME - len(end)].rstrip() + end
+def _header(file: BinaryIO, reading: Reading, known: Callable[[str], bool]) -> tuple[int, list[str]]:
+    """The line of the header and its cells. Without a header: 0, and cells as many as the columns are."""
+    records = _Records(file, reading.encoding, reading.delimiter)
+    if reading.header:
+        records.skip(reading.header - 1)
+    else:
+        records.skip(0)
+    found: list[tuple[int, list[str]]] = []
+    while len(found) < LOOKED_AT:
+        line = records.line + 1
+        try:
+            taken = records.take(1)
+        except UnreadableFile:
+            if found:  # named again, with its line, by whoever goes through the rows
+                break
+            raise
+        if not taken:
+            break
+        if any(cell.strip() for cell in taken[0]):
+            found.append((line, taken[0]))
+            if reading.header:
+                break
+    if not found:
+        raise UnreadableFile(_("The file is empty."))
+    return chosen_header(found, reading.header, known)

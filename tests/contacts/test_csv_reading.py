@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contacts.csv_columns import is_known, map_columns, plain
-from contacts.csv_reading import MAX_COLUMNS, MAX_LINE, Table, UnreadableFile, check, read_table
+from contacts.csv_reading import MAX_LINE, check, read_table
+from contacts.tables import MAX_COLUMNS, Table, UnreadableFile
 
 LISTS = Path(__file__).parent / "lists"
 FRENCH = ["helene.lefevre@example.fr", "Hélène", "Lefèvre", "Besançon", "+33 6 12 34 56 78"]
@@ -148,7 +149,7 @@ def test_text_after_a_closing_quote() -> None:
 
 def test_more_columns_than_are_allowed() -> None:
     names = ",".join(f"c{number}" for number in range(MAX_COLUMNS))
-    assert str(fault_of(f"email,{names}\n")) == "Line 1: There are more than 500 columns."
+    assert str(fault_of(f"email,{names}\n")).startswith("Line 1: There are more than 500 columns.")
     assert len(table_of(f"{names}\n").columns) == MAX_COLUMNS
 
 
@@ -170,7 +171,7 @@ def test_bytes_of_no_known_encoding() -> None:
 def test_encoding_that_is_not_kept_up() -> None:
     assert "does not go on as such" in str(fault_of(codecs.BOM_UTF8 + b"email\n\xff\xfe\n"))
     assert str(fault_of("email\n", "klingon")).startswith("There is no encoding of this name.")
-    assert str(fault_of(b"email\n\xff\n", "utf-8")) == "Line 1: The text is not in this encoding."
+    assert str(fault_of(b"email\n\xff\n", "utf-8")) == "Line 2: The text is not in this encoding."
 
 
 def test_names_are_compared_without_case_accents_and_signs() -> None:
