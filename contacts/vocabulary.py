@@ -26,6 +26,7 @@ class Aspect(models.TextChoices):
     ADDRESS = "address", _("Address")
     VALIDITY = "validity", _("Validity")
     KEY = "key", _("Key")
+    MERGE = "merge", _("Merge")
 
 
 GATES = frozenset({Aspect.ACTIVE, Aspect.OPT_OUT, Aspect.QUARANTINE, Aspect.SUPPRESSION})
@@ -94,6 +95,7 @@ class Reason(models.TextChoices):
     STOP = "stop", _("Replied STOP")
     ERASURE = "erasure", _("Kept after an erasure")
     SLIP = "slip", _("Taken back")
+    MERGED = "merged", _("Carried over in a merge")
 
 
 class AuthorizationSource(models.TextChoices):

@@ -18,7 +18,15 @@ from contacts.vocabulary import Channel
 
 class ContactQuerySet(models.QuerySet["Contact"]):
     def in_project(self, project: Project) -> Self:
+        """Everybody of a project. Who was merged into somebody else is that one now, and not among them."""
+        return self.ever_in_project(project).not_merged()
+
+    def ever_in_project(self, project: Project) -> Self:
+        """The same with those who were merged into others: for keys, and for moments before a merge."""
         return self.filter(project=project)
+
+    def not_merged(self) -> Self:
+        return self.filter(merged_into__isnull=True)
 
     def active(self) -> Self:
         return self.filter(is_active=True)
@@ -28,7 +36,11 @@ class ContactQuerySet(models.QuerySet["Contact"]):
 
 
 class Contact(models.Model):
-    """A person with a record in a project, identified by their key. Its ``__str__`` names nobody."""
+    """A person with a record in a project, identified by their key. Its ``__str__`` names nobody.
+
+    Who is ``merged_into`` another one (since ``merged_at``) keeps key, details and history, and has nothing else:
+    no channel, no rows. Never a chain: ``merged_into`` is somebody who is not merged themselves.
+    """
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="contacts")
@@ -40,6 +52,7 @@ class Contact(models.Model):
     notes = models.TextField(_("notes"), blank=True, max_length=10_000)
     is_active = models.BooleanField(default=True)
     merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    merged_at = models.DateTimeField(null=True, blank=True)
     last_entry_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField(auto_now=True)
@@ -52,6 +65,7 @@ class Contact(models.Model):
             models.Index(fields=["project", "last_name", "first_name", "id"], name="contact_by_name"),
             models.Index(fields=["project", "-last_entry_at", "-id"], name="contact_by_change"),
             models.Index(fields=["project", "id"], name="contact_inactive", condition=Q(is_active=False)),
+            models.Index(fields=["project", "id"], name="contact_merged", condition=Q(merged_into__isnull=False)),
             models.Index(F("project"), Beginnings(Upper("key")), name="contact_by_key_beginning"),
             models.Index(F("project"), Beginnings(Upper("last_name")), name="contact_by_last_name"),
             models.Index(F("project"), Beginnings(Upper("first_name")), name="contact_by_first_name"),

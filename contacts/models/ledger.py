@@ -23,7 +23,8 @@ class LedgerEntry(models.Model):
     goes must neither fail nor rewrite history. ``contact`` has no constraint in the database either,
     because the entries of a block stay when the contact who caused it is erased. Free text and evidence
     are in ``EntryDetail``, a row of its own that can be erased; the entry keeps its salted digest. What an import
-    writes names its line here; the import is the one that has its ``request_id``.
+    writes names its line here; the import is the one that has its ``request_id``. ``repeats`` is the entry of a
+    merged contact that this one says anew, of the contact who stayed.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
@@ -47,6 +48,7 @@ class LedgerEntry(models.Model):
     authorization_on = models.DateField(null=True, blank=True)
     detail_digest = models.CharField(max_length=64, blank=True, default="")
     line = models.PositiveIntegerField(null=True, blank=True)
+    repeats = models.BigIntegerField(null=True, blank=True)
     request_id = models.UUIDField()
     voids = models.BigIntegerField(null=True, blank=True)
     salt = models.UUIDField(default=uuid.uuid4)
@@ -108,6 +110,7 @@ class StatusHistory(LedgerEntry):
             models.Index(fields=["contact", "-recorded_at", "-id"], name="history_timeline"),
             models.Index(fields=["voids"], name="history_voids", condition=Q(voids__isnull=False)),
             models.Index(fields=["request_id"], name="history_by_request"),
+            models.Index(fields=["repeats"], name="history_repeats", condition=Q(repeats__isnull=False)),
         ]  # fmt: skip
         constraints = [
             models.CheckConstraint(condition=Q(aspect__in=Aspect.values), name="history_aspect_known"),
@@ -149,13 +152,18 @@ class EntryDetail(models.Model):
 
 
 class ErasureReceipt(models.Model):
-    """What was erased, by whom, when and why. No name, no address: the key's fingerprint only."""
+    """What was erased, by whom, when and why. No name, no address: the key's fingerprint only.
+
+    Who had been merged into the contact that was erased has a receipt too, so that their key finds it;
+    ``merged_into_number`` is the number of that contact, whose receipt counts for both.
+    """
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="erasure_receipts")
     contact_number = models.BigIntegerField()
     key_fingerprint = models.CharField(max_length=100)
     requested_by_contact = models.BooleanField()
+    merged_into_number = models.BigIntegerField(null=True, blank=True)
     counts = models.JSONField(default=dict)
     blocks_kept = models.PositiveIntegerField(default=0)
     method = models.CharField(max_length=14, choices=Method)
