@@ -16,6 +16,8 @@ from contacts.views import (
     overview,
     profile,
     projects,
+    relational,
+    relational_tables,
     status,
 )
 from contacts.views import settings as project_settings
@@ -32,6 +34,10 @@ of_a_contact: list[URLPattern | URLResolver] = [
     path("channels/<slug:channel>/opt-out/", channels.opt_out, name="opt_out"),
     path("channels/<slug:channel>/lift-opt-out/", channels.lift_opt_out, name="lift_opt_out"),
     path("channels/<slug:channel>/validity/", channels.validity, name="validity"),
+    path("tables/<slug:table_slug>/add/", relational.row_add, name="row_add"),
+    path("tables/<slug:table_slug>/export/", relational.rows_export, name="rows_export"),
+    path("rows/<int:row_id>/", relational.row_edit, name="row_edit"),
+    path("rows/<int:row_id>/remove/", relational.row_remove, name="row_remove"),
 ]
 
 # /p/<project>/
@@ -60,6 +66,9 @@ of_a_project: list[URLPattern | URLResolver] = [
     path("members/<int:membership_id>/", members.member_edit, name="member_edit"),
     path("members/<int:membership_id>/remove/", members.member_remove, name="member_remove"),
     path("settings/", project_settings.settings, name="settings"),
+    path("settings/tables/add/", relational_tables.table_add, name="table_add"),
+    path("settings/tables/<int:table_id>/", relational_tables.table_edit, name="table_edit"),
+    path("settings/tables/<int:table_id>/remove/", relational_tables.table_remove, name="table_remove"),
 ]
 
 # /o/<organization>/

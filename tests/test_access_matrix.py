@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from contacts.models import Membership, Organization, OrganizationAdmin, Project, StatusHistory, User
-from tests.factories import BlockFactory, ContactFactory, ErasureReceiptFactory
+from tests.factories import BlockFactory, ContactFactory, ErasureReceiptFactory, RelationalRowFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -72,6 +72,10 @@ OF_A_PROJECT: dict[str, Row] = {
     "opt_out": about(EDIT, "contact_id", "channel"),
     "lift_opt_out": about(EDIT, "contact_id", "channel"),
     "validity": about(EDIT, "contact_id", "channel"),
+    "row_add": about(EDIT, "contact_id", "table_slug"),
+    "rows_export": about(Row(refused=("viewer", "editor"), get=NO_SUCH_METHOD), "contact_id", "table_slug"),
+    "row_edit": about(EDIT, "contact_id", "row_id"),
+    "row_remove": about(EDIT, "contact_id", "row_id"),
     "history": about(ADMINISTER, posts=False),
     "history_export": about(ADMINISTER, get=NO_SUCH_METHOD),
     "entry": about(VIEW, "entry_id"),
@@ -87,6 +91,9 @@ OF_A_PROJECT: dict[str, Row] = {
     "member_edit": about(ADMINISTER, "membership_id"),
     "member_remove": about(ADMINISTER, "membership_id"),
     "settings": ADMINISTER,
+    "table_add": ADMINISTER,
+    "table_edit": about(ADMINISTER, "table_id"),
+    "table_remove": about(ADMINISTER, "table_id"),
 }
 OF_AN_ORGANIZATION: dict[str, Row] = {
     "organization": about(ORGANIZATION, posts=False),
@@ -100,7 +107,7 @@ OF_AN_ORGANIZATION: dict[str, Row] = {
 }
 # Reached without a project: (answer to nobody, answer to a user).
 OF_NOBODY = {"healthz": (200, 200), "patterns": (200, 200), "contacts:choose_project": (302, 302)}
-GLOBAL_IDS = ("contact_id", "entry_id", "receipt_id", "membership_id", "admin_id")
+GLOBAL_IDS = ("contact_id", "entry_id", "receipt_id", "membership_id", "admin_id", "row_id", "table_id")
 
 
 def all_paths(patterns: list[Any] | None = None, namespace: str = "", route: str = "") -> Iterator[tuple[str, str]]:
@@ -126,6 +133,7 @@ def house(
 ) -> House:
     contact = ContactFactory(project=project, email="reader@example.org", sms="+14185550137")
     BlockFactory(organization=organization)
+    row = RelationalRowFactory(contact=contact)
     return House(
         organization,
         project,
@@ -136,6 +144,9 @@ def house(
             "receipt_id": ErasureReceiptFactory(project=project).pk,
             "membership_id": Membership.objects.get(user=viewer).pk,
             "admin_id": OrganizationAdmin.objects.get(user=organization_admin).pk,
+            "row_id": row.pk,
+            "table_id": row.table_id,
+            "table_slug": row.table.slug,
         },
     )
 
@@ -218,7 +229,8 @@ def test_ids_of_another_project_and_of_nothing_are_not_found(
     before = state()
     for changes in [elsewhere, *unknown]:
         path = path_of(name, row, house, **changes)
-        assert (path, client.get(path).status_code) == (path, NOT_HERE)
+        if row.get != NO_SUCH_METHOD:
+            assert (path, client.get(path).status_code) == (path, NOT_HERE)
         if row.posts:
             sent = client.post(path, {"reason": "other", "note": "x"})
             assert (path, sent.status_code) == (path, NOT_HERE)

@@ -26,6 +26,8 @@ from contacts.selectors.channel_rows import (
 )
 from contacts.selectors.entries import EntryInWords, entries_by_id, in_sentence
 from contacts.selectors.keyset import Page, page_of
+from contacts.selectors.relational import Cell, cells_of
+from contacts.services.relational_tables import columns_of
 from contacts.vocabulary import Channel
 
 COUNTED_UP_TO = 1_000
@@ -104,12 +106,22 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class TableRow:
+    """One of the contact's rows: its number, its values by column, and what tells it from the others in words."""
+
+    id: int
+    cells: list[Cell]
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class TableRows:
     """One page of the contact's rows in a table of the project."""
 
     name: str
+    slug: str
     columns: list[str]
-    rows: list[list[tuple[str, str]]]
+    rows: list[TableRow]
     previous_url: str
     next_url: str
 
@@ -124,6 +136,7 @@ class Profile:
     neighbours: list[Neighbour]
     more_neighbours: bool
     tabs: list[Tab]
+    empty_tables: list[RelationalTable]
     history: History | None
     table: TableRows | None
 
@@ -133,7 +146,8 @@ def profile_of(contact: Contact, access: Access, asked: Asked | None = None) -> 
     asked = asked or Asked()
     facts = facts_of(contact, access)
     neighbours, more_neighbours = _neighbours(contact, facts)
-    tables = _tables(contact)
+    declared = _tables(contact)
+    tables = [item for item in declared if item.held]
     table = next((table for table in tables if table.slug == asked.table), None)
     entries = _history_of(contact, access, facts)
     page = None if table else _history_page(entries, asked)
@@ -156,6 +170,7 @@ def profile_of(contact: Contact, access: Access, asked: Asked | None = None) -> 
         neighbours=neighbours,
         more_neighbours=more_neighbours,
         tabs=tabs,
+        empty_tables=[item for item in declared if not item.held],
         history=_history(page, words, asked, url) if page else None,
         table=_table_rows(contact, table, asked, url) if table else None,
     )
@@ -263,11 +278,11 @@ def _same_address(channels: list[str]) -> str:
 
 
 def _tables(contact: Contact) -> list[Any]:
-    """The project's tables that have rows of this contact, with how many (``held``)."""
+    """The project's tables, each with how many rows of this contact it has (``held``)."""
     tables = RelationalTable.objects.filter(project=contact.project_id)
     rows = RelationalRow.objects.filter(contact=contact, table=OuterRef("pk")).order_by().values("table")
     held = tables.annotate(held=Subquery(rows.annotate(number=Count("pk")).values("number")))
-    return list(held.filter(held__gt=0).order_by("name", "pk"))
+    return list(held.order_by("name", "pk"))
 
 
 def _history_of(contact: Contact, access: Access, facts: ChannelFacts) -> StatusHistoryQuerySet:
@@ -293,13 +308,13 @@ def _history(page: Page, words: dict[int, EntryInWords], asked: Asked, url: str)
 
 
 def _table_rows(contact: Contact, table: RelationalTable, asked: Asked, url: str) -> TableRows:
-    columns = [(str(column["key"]), str(column.get("label") or column["key"])) for column in table.columns]
     page = page_of(contact.relational_rows.filter(table=table), order=("-id",), cursor=asked.cursor, size=TABLE_PAGE)
     chosen = {"table": table.slug}
     return TableRows(
         name=table.name,
-        columns=[label for _key, label in columns],
-        rows=[[(label, _cell(row.values.get(key))) for key, label in columns] for row in page.rows],
+        slug=table.slug,
+        columns=[column.label for column in columns_of(table)],
+        rows=[_table_row(row, table) for row in page.rows],
         previous_url=_page_url(url, chosen, page.previous),
         next_url=_page_url(url, chosen, page.next),
     )
@@ -309,8 +324,9 @@ def _page_url(url: str, chosen: dict[str, str], cursor: str) -> str:
     return f"{url}?{urlencode({**chosen, 'cursor': cursor})}#tab" if cursor else ""
 
 
-def _cell(value: object) -> str:
-    return "" if value is None else str(value)
+def _table_row(row: RelationalRow, table: RelationalTable) -> TableRow:
+    cells = cells_of(row, table)
+    return TableRow(row.pk, cells, ", ".join(cell.value for cell in cells if cell.value)[:80])
 
 
 def _tab(label: str, held: int, url: str, *, current: bool) -> Tab:

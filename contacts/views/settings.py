@@ -11,8 +11,9 @@ from django.views.decorators.http import require_http_methods
 from contacts.access import ADMINISTER, access_for
 from contacts.errors import RegisterError
 from contacts.forms.settings import SettingsForm, settings_of
-from contacts.models import Export
+from contacts.models import Export, RelationalTable
 from contacts.services.projects import change_settings
+from contacts.services.relational_tables import columns_of
 from contacts.views.rendering import project_page
 
 LATEST = 20
@@ -31,6 +32,6 @@ def settings(request: HttpRequest, project_slug: str) -> HttpResponse:
             messages.success(request, _("Settings saved."))
             return redirect("contacts:settings", project_slug)
     exports = Export.objects.filter(project=access.project).order_by("-exported_at", "-pk")[:LATEST]
-    return project_page(
-        request, access, "contacts/settings.html", {"form": form, "exports": exports}, section="settings"
-    )
+    tables = RelationalTable.objects.filter(project=access.project).order_by("name", "pk")
+    context = {"form": form, "exports": exports, "tables": [(table, columns_of(table)) for table in tables]}
+    return project_page(request, access, "contacts/settings.html", context, section="settings")
