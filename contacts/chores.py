@@ -69,13 +69,13 @@ def purge_imports(now: datetime) -> None:
     """Forget the rows of imports whose time is over, as their projects set it."""
     from contacts.services.imports import jobs
 
-    jobs.purge(now)
+    jobs.purge()
 
 
 def _stalled(now: datetime) -> set[int]:
-    from contacts.services.imports import work
+    from contacts.services.imports import jobs
 
-    return set(work.stalled(now))
+    return set(jobs.stalled())
 
 
 def _alive(now: datetime) -> set[int]:

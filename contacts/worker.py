@@ -86,7 +86,6 @@ class Worker:
             try:
                 chore.do(timezone.now())
             except Exception:
-                close_old_connections()
                 log.exception("chore_failed", subject=chore.key)
 
     def _is_due(self, key: str, every: timedelta) -> bool:
@@ -107,13 +106,13 @@ class Worker:
 
     def _run(self, task: DBTaskResult) -> None:
         started = time.perf_counter()
-        subject = f"{task.task_path} {task.args_kwargs['args']}"
+        ids = [str(argument) for argument in task.args_kwargs["args"] if isinstance(argument, int)]
+        subject = " ".join([task.task_path, *ids])
         log.info("task_started", subject=subject)
         try:
             value = run_task(task)
         except Exception as error:
             log.exception("task_failed", subject=subject)
-            close_old_connections()
             task.set_failed(TaskFailed(type(error).__qualname__))
             return
         task.set_successful(value)

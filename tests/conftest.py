@@ -21,7 +21,7 @@ hypothesis.settings.register_profile("ci", derandomize=True, database=None)
 if os.environ.get("CI") == "true":
     hypothesis.settings.load_profile("ci")
 
-pytest_plugins = ["tests.people"]
+pytest_plugins = ["tests.people", "tests.work"]
 
 
 @pytest.fixture(scope="session")
