@@ -64,7 +64,8 @@ class ImportJob(models.Model):
     ``request_id`` is that of every entry that it writes. ``reading`` says how the file is read (encoding, delimiter,
     header line, sheet), ``mapping`` what its columns are; both are plain data of ``contacts.csv_columns``.
     ``dated`` is the day of the list: a replacement leaves contacts alone who are newer. ``done_line`` is the last
-    line whose effects are written, in the same transaction; ``heartbeat_at`` tells a worker at work from a dead one.
+    line whose effects are written, in the same transaction; ``heartbeat_at`` tells a worker at work from a dead one,
+    and ``claim`` which of them it is.
     """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="imports")
@@ -92,6 +93,7 @@ class ImportJob(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
+    claim = models.UUIDField(null=True, blank=True)
     purged_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

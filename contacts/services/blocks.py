@@ -21,7 +21,7 @@ from contacts.services.authority import judge, refuse_unseen, said_so_far, with_
 from contacts.services.change import Change, skipping
 from contacts.services.fingerprints import adopt_older_fingerprints
 from contacts.services.ledger import moment_after, occurrence, outcome, record, without_repeats
-from contacts.services.locks import holders, lock_addresses, lock_ids, with_addresses_locked
+from contacts.services.locks import holders, lock_addresses, lock_ids, person_of, with_addresses_locked
 from contacts.services.opt_outs import moment_for, put_blocks
 from contacts.services.projection import block_words, fold_blocks, touch
 from contacts.services.set_sql import database_clock
@@ -97,7 +97,12 @@ def suppress(
         adopt_older_fingerprints(address)
     shown = {(address.channel, address.fingerprint): address.shown for address in addresses}
     concerned = holders(fingerprint for _channel, fingerprint in shown)
-    lock_ids({*concerned, *([contact.pk] if contact else [])})
+    person = None
+    if contact:
+        concerned += [contact.pk, person_of(contact.pk)]
+    lock_ids(concerned)
+    if contact:
+        person = person_of(contact.pk)
     now = database_clock()
     Block.objects.bulk_create(
         [
@@ -120,7 +125,7 @@ def suppress(
         )
     )
     ids = [number for number in everything if number not in done]
-    moment = moment_after(contacts=[contact.pk] if contact else [], blocks=ids)
+    moment = moment_after(contacts=[person] if person else [], blocks=ids)
     occurred_at = occurrence(origin, moment)
     lifted = lifted_by(block_words(), weight=origin.weight_of_no, occurred_at=occurred_at)
     record(
@@ -131,11 +136,11 @@ def suppress(
         moment=moment,
         occurred_at=occurred_at,
         project=recorded_in.pk if recorded_in else None,
-        contact=contact.pk if contact else None,
+        contact=person,
         **_becomes(Aspect.SUPPRESSION, Q(is_on=True), lifted),
     )
-    if contact:
-        touch([contact.pk], moment)
+    if person:
+        touch([person], moment)
     fold_blocks(ids, moment)
     return outcome(origin, repeated=len(done))
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from contacts.addresses import normalise
-from contacts.errors import ContactGone, StaleConfirmation
+from contacts.errors import ContactGone, ContactMerged, StaleConfirmation
 from contacts.models import ChannelStatus, Contact, Project, StatusHistory
 from contacts.origin import Origin
 from contacts.services.locks import lock_addresses, lock_ids
@@ -84,7 +84,7 @@ def correct(contact: Contact, wanted: Particulars, *, seen: str, origin: Origin)
     """Make the contact what the form says, and tell whether that changed anything.
 
     ``seen`` is the digest of what the form was filled with. Raises StaleConfirmation where that no longer
-    holds, KeyTaken, InvalidText, InvalidAddress, ContactGone; then nothing is changed.
+    holds, KeyTaken, InvalidText, InvalidAddress, ContactGone, ContactMerged; then nothing is changed.
     """
     country = contact.project.default_country
     new = [
@@ -97,6 +97,8 @@ def correct(contact: Contact, wanted: Particulars, *, seen: str, origin: Origin)
     here = Contact.objects.filter(pk=contact.pk).first()
     if here is None:
         raise ContactGone
+    if here.merged_into_id:
+        raise ContactMerged
     here.project = contact.project
     now = particulars_of(here)
     if not wanted.differs_from(now):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
-from contacts.addresses import Address, fingerprint, key_check_value, normalise
+from contacts.addresses import Address, fingerprint, fingerprints, key_check_value, normalise
 from contacts.models import Block, ChannelStatus, FingerprintKey
 
 
@@ -16,6 +18,20 @@ def adopt_older_fingerprints(address: Address) -> None:
         Block.objects.filter(channel=address.channel, fingerprint__in=address.fingerprints[1:]).update(
             fingerprint=address.fingerprint
         )
+
+
+def adopt_older_fingerprints_of(addresses: Iterable[tuple[str, str]]) -> None:
+    """The same for many addresses, given as channel and key."""
+    if len(settings.FINGERPRINT_KEYS) < 2:
+        return
+    older: dict[tuple[str, str], str] = {}
+    for channel, key in addresses:
+        current, *former = fingerprints(channel, key)
+        older.update({(channel, mark): current for mark in former})
+    blocks = Block.objects.filter(fingerprint__in={mark for _channel, mark in older})
+    for pk, channel, mark in list(blocks.values_list("pk", "channel", "fingerprint")):
+        if (channel, mark) in older:
+            Block.objects.filter(pk=pk).update(fingerprint=older[channel, mark])
 
 
 def check_keys() -> None:

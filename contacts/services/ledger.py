@@ -43,15 +43,15 @@ def occurrence(origin: Origin, moment: datetime) -> datetime:
 
 
 def without_repeats(ids: list[int], origin: Origin, **about: str) -> list[int]:
-    """Leave out contacts for whom this request was recorded already: a retry adds nothing.
+    """Leave out contacts for whom (or for somebody who was merged into them) this request was recorded already:
+    a retry adds nothing.
 
     ``about`` tells the entries that count from those of other services that one request may call.
     """
-    done = set(
-        StatusHistory.objects.filter(request_id=origin.request_id, contact__isnull=False, **about).values_list(
-            "contact_id", flat=True
-        )
-    )
+    entries = StatusHistory.objects.filter(request_id=origin.request_id, contact__isnull=False, **about)
+    done: set[int | None] = set()
+    for number, person in entries.values_list("contact_id", "contact__merged_into_id"):
+        done |= {number, person}
     return [number for number in ids if number not in done]
 
 
@@ -76,7 +76,7 @@ def record(
     channel follow from the kind of row. The caller holds the locks and moves the projection.
     """
     digest, detail = _detail(origin, authorization)
-    insert_from(
+    written = insert_from(
         source.order_by("pk"),
         StatusHistory,
         {
@@ -105,10 +105,12 @@ def record(
             **columns,
         },
     )
-    written = StatusHistory.objects.filter(request_id=origin.request_id, aspect=aspect, says=says, recorded_at=moment)
     if detail:
-        insert_from(written.filter(detail__isnull=True).order_by("pk"), EntryDetail, {"entry": F("pk"), **detail})
-    return written.count()
+        entries = StatusHistory.objects.filter(
+            request_id=origin.request_id, aspect=aspect, says=says, recorded_at=moment, detail__isnull=True
+        )
+        insert_from(entries.order_by("pk"), EntryDetail, {"entry": F("pk"), **detail})
+    return written
 
 
 def said_of(contact: Contact, origin: Origin, moment: datetime, **columns: Any) -> tuple[StatusHistory, Origin]:

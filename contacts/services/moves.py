@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from contacts.addresses import Address
+from contacts.errors import ContactMerged
 from contacts.models import ChannelStatus, Contact, StatusHistory
 from contacts.moments import TICK
 from contacts.origin import Origin
@@ -33,7 +34,10 @@ class Move:
 
 @transaction.atomic
 def change_addresses(moves: Sequence[Move]) -> None:
-    """Put or replace addresses. Blocks that lie on a new one hold at once, and those of the old one stay with it."""
+    """Put or replace addresses. Blocks that lie on a new one hold at once, and those of the old one stay with it.
+
+    Raises ContactMerged when somebody of these was merged meanwhile, and nothing is changed.
+    """
     lock_addresses([text for move in moves for text in move.address.fingerprints], exclusive=False)
     ids = sorted({move.contact.pk for move in moves})
     lock_ids(ids)
@@ -43,7 +47,10 @@ def change_addresses(moves: Sequence[Move]) -> None:
         return
     for move in moves:
         adopt_older_fingerprints(move.address)
-    active = dict(Contact.objects.filter(pk__in_set=ids).values_list("pk", "is_active"))
+    here = list(Contact.objects.filter(pk__in_set=ids).values_list("pk", "is_active", "merged_into_id"))
+    if any(person for _number, _active, person in here):
+        raise ContactMerged
+    active = {number: is_active for number, is_active, _person in here}
     ids = sorted({move.contact.pk for move in moves})
     moment = moment_after(contacts=ids, blocks=blocks_at(move.address.fingerprint for move in moves))
     places: dict[int, int] = {}

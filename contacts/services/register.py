@@ -9,13 +9,13 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from contacts.addresses import Address, normalise
-from contacts.errors import ContactGone, InvalidText, KeyTaken
+from contacts.errors import ContactGone, ContactMerged, InvalidText, KeyTaken
 from contacts.models import ChannelStatus, Contact, Project
 from contacts.origin import Origin
 from contacts.services.change import Change
 from contacts.services.fingerprints import adopt_older_fingerprints
 from contacts.services.ledger import moment_after, outcome, record, without_repeats
-from contacts.services.locks import lock_addresses, lock_ids
+from contacts.services.locks import lock_addresses
 from contacts.services.projection import blocks_at, copy_blocks, not_before, touch
 from contacts.services.set_sql import database_clock
 from contacts.text import clean_text
@@ -100,7 +100,7 @@ def create_contact(
         to_value=OPEN[Aspect.ACTIVE],
     )
     for address in wanted:
-        _put(contact, address.channel, address, origin.saying(reason=Reason.CREATED))
+        put_address(contact, address.channel, address, origin.saying(reason=Reason.CREATED))
     return contact
 
 
@@ -152,10 +152,11 @@ def change_address(contact: Contact, channel: str, text: str, *, origin: Origin)
     _lock(contact)
     if not without_repeats([contact.pk], origin, aspect=Aspect.ADDRESS, channel=channel):
         return outcome(origin, repeated=1)
-    return _put(contact, channel, address, origin)
+    return put_address(contact, channel, address, origin)
 
 
-def _put(contact: Contact, channel: str, address: Address | None, origin: Origin) -> Change:
+def put_address(contact: Contact, channel: str, address: Address | None, origin: Origin) -> Change:
+    """What ``change_address`` does, for a contact and an address that are locked."""
     before = ChannelStatus.objects.filter(contact=contact, channel=channel).first()
     old = before.address if before else ""
     if old == (address.shown if address else ""):
@@ -213,5 +214,8 @@ def set_validity(contact: Contact, channel: str, is_valid: bool, *, origin: Orig
 
 
 def _lock(contact: Contact) -> None:
-    if not lock_ids([contact.pk]):
+    row = Contact.objects.filter(pk=contact.pk).select_for_update(no_key=True).only("merged_into").first()
+    if row is None:
         raise ContactGone
+    if row.merged_into_id:
+        raise ContactMerged

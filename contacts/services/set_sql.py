@@ -71,6 +71,47 @@ def insert_from(
         return cursor.rowcount
 
 
+def update_from(
+    into: type[models.Model], source: QuerySet[Any], columns: dict[str, Any], *, by: dict[str, Any]
+) -> int:
+    """``UPDATE … FROM`` of the rows of ``into`` that rows of ``source`` are about; returns how many were updated.
+
+    ``columns`` maps fields of ``into`` to expressions over ``source``, ``by`` those that identify a row of it.
+    """
+    connection = connections[source.db]
+    quote = connection.ops.quote_name
+    fields: dict[str, Any] = {name: into._meta.get_field(name) for name in (*columns, *by)}
+    selected = {
+        f"set_{name}": value if hasattr(value, "resolve_expression")
+        else Value(value, output_field=_value_field(fields[name]))
+        for name, value in {**columns, **by}.items()
+    }  # fmt: skip
+    rows = source.annotate(**selected).order_by().values_list(*selected)
+    select, parameters = rows.query.get_compiler(using=source.db).as_sql()
+    table = quote(into._meta.db_table)
+    setting = ", ".join(f"{quote(fields[name].column)} = found.{quote(f'set_{name}')}" for name in columns)
+    matching = " AND ".join(f"{table}.{quote(fields[name].column)} = found.{quote(f'set_{name}')}" for name in by)
+    names = ", ".join(quote(name) for name in selected)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH found({names}) AS ({select}) UPDATE {table} SET {setting} FROM found WHERE {matching}", parameters
+        )
+        return cursor.rowcount
+
+
+class MergedJson(Func):
+    """The object of the first expression with the members of the second one put over it, both flat: RFC 7396."""
+
+    output_field = models.JSONField()
+    arity = 2
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> _Compiled:
+        return self.as_sql(compiler, connection, template="(%(expressions)s)", arg_joiner=" || ", **context)
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> _Compiled:
+        return self.as_sql(compiler, connection, function="json_patch", **context)
+
+
 def _value_field(field: Any) -> Field[Any, Any]:
     return field.target_field if field.is_relation else field
 

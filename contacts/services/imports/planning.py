@@ -1,0 +1,269 @@
+"""What each staged row will do, found by sets: for the preview of a whole file, and again for each chunk when it runs.
+
+A row is taken for unchanged until something says otherwise, so a list that is imported again writes next to nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import transaction
+from django.db.models import (
+    BigIntegerField, Case, CharField, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Value, When,
+)  # fmt: skip
+from django.db.models.functions import Cast, Coalesce, Concat
+from django.utils.translation import gettext as _
+
+from contacts.models import Block, ChannelStatus, Contact, ImportJob, ImportRow
+from contacts.models.imports import ImportKind, ImportMode, RowOutcome
+from contacts.services.bulk_rows import NextId, keep_ids
+from contacts.services.imports import jobs
+from contacts.services.imports.comparing import brings, channels_in, identical, own_rows, says_nothing_new
+from contacts.services.set_sql import update_from
+from contacts.services.status import switch_gates
+from contacts.vocabulary import BlockKind, Channel, Reason, Weight
+
+AT_ONCE = 100_000
+CREATED, UPDATED = RowOutcome.CREATED, RowOutcome.UPDATED
+UNCHANGED, REJECTED = RowOutcome.UNCHANGED, RowOutcome.REJECTED
+
+
+def plan(job: ImportJob, mine: uuid.UUID) -> None:
+    """Decide every row of a staged import, and put the totals on the job. Raises jobs.Lost."""
+    from contacts.services.imports import noes, replacing
+
+    if job.kind != ImportKind.CONTACTS:
+        noes.plan(job, mine)
+        return
+    _name_twins(own_rows(job))
+    for first, last in line_ranges(job.last_line, AT_ONCE):
+        with transaction.atomic():
+            rows = own_rows(job).filter(line__gt=first, line__lte=last)
+            decide(job, rows.filter(outcome=UNCHANGED).exclude(Q(noes=None) & Q(extras=None) & Q(identical(job))))
+            settle(job, rows)
+            jobs.beat(job, mine)
+    _name_twins_by_contact(job)
+    job.planned = totals(own_rows(job))
+    job.planned.update(left_alone(job))
+    if job.mode == ImportMode.REPLACE:
+        replacing.plan(job)
+
+
+def line_ranges(last_line: int, at_once: int) -> Iterator[tuple[int, int]]:
+    """Ranges of lines, each ``(after, up to)``."""
+    for first in range(0, last_line, at_once):
+        yield first, min(first + at_once, last_line)
+
+
+def totals(rows: QuerySet[ImportRow]) -> dict[str, Any]:
+    """How many rows there are of each outcome, and of the rejected ones of each reason."""
+    found = {outcome: 0 for outcome in RowOutcome.values}
+    found.update(rows.order_by().values("outcome").annotate(n=Count("line")).values_list("outcome", "n"))
+    rejected = rows.filter(outcome=REJECTED).order_by().values("error_code").annotate(n=Count("line"))
+    return {**found, "reasons": dict(rejected.values_list("error_code", "n"))}
+
+
+def reject(rows: QuerySet[ImportRow], code: str, words: Any) -> int:
+    return rows.update(outcome=REJECTED, contact=None, error_code=code, error=words)
+
+
+def _name_twins(rows: QuerySet[ImportRow]) -> None:
+    """Of rows with one key the first that can be taken counts; the others say on which line it stands."""
+    taken = rows.exclude(outcome=REJECTED)
+    twice = taken.order_by().values("key").annotate(n=Count("line")).filter(n__gt=1)
+    first = taken.filter(key=OuterRef("key")).order_by("line").values("line")[:1]
+    doubles = taken.filter(key__in=twice.values("key")).annotate(first=Subquery(first)).filter(line__gt=F("first"))
+    _reject_doubles(doubles, _("The same key stands on line %(line)s."))
+
+
+def _name_twins_by_contact(job: ImportJob) -> None:
+    """Rows with different keys may be about one contact: found by address, or merged into one since."""
+    known = own_rows(job).filter(outcome__in=[UPDATED, UNCHANGED], contact__isnull=False)
+    detours = known.exclude(key=F("contact__key"))
+    if not detours.exists():
+        return
+    twice = known.order_by().values("contact_id").annotate(n=Count("line"), first=Min("line")).filter(n__gt=1)
+    of_contact = known.filter(contact_id__in=twice.values("contact_id")).values_list("contact_id", "line")
+    firsts: dict[int, int] = {}
+    for contact, line in of_contact.order_by("line").iterator():
+        if firsts.setdefault(contact, line) != line:
+            reject(own_rows(job).filter(line=line), "duplicate", _the_same_contact(firsts[contact]))
+    by_key = own_rows(job).exclude(outcome=REJECTED).filter(key=OuterRef("contact__key")).order_by("line")
+    for line, first in (
+        detours.annotate(first=Subquery(by_key.values("line")[:1])).filter(first__isnull=False).values_list("line", "first")
+    ):
+        reject(own_rows(job).filter(line=line), "duplicate", _the_same_contact(first))
+
+
+def _the_same_contact(line: int) -> str:
+    return _("The same contact stands on line %(line)s.") % {"line": line}
+
+
+def _reject_doubles(doubles: QuerySet[ImportRow], words: str) -> None:
+    before, _hole, after = (words % {"line": "\0"}).partition("\0")
+    update_from(
+        ImportRow,
+        doubles,
+        {
+            "outcome": REJECTED,
+            "error_code": "duplicate",
+            "error": Concat(Value(before), Cast("first", CharField()), Value(after), output_field=CharField()),
+        },
+        by={"job": F("job_id"), "line": F("line")},
+    )
+
+
+def decide(job: ImportJob, candidates: QuerySet[ImportRow]) -> None:
+    """Find whose row each candidate is: afterwards it is created or updated, and knows its contact; one to be
+    created has the id that they will have."""
+    found = candidates.annotate(found=_whose(job))
+    update_from(
+        ImportRow,
+        found,
+        {
+            "contact": Coalesce("found", NextId("line", model=Contact)),
+            "outcome": Case(When(found__isnull=True, then=Value(CREATED.value)), default=Value(UPDATED.value)),
+        },
+        by=_BY,
+    )
+
+
+def settle(job: ImportJob, scope: QuerySet[ImportRow]) -> None:
+    """Of decided rows find those that change nothing, and those that must not be taken."""
+    created, updated = scope.filter(outcome=CREATED), scope.filter(outcome=UPDATED)
+    keep_ids(Contact, created.aggregate(last=Max("contact_id"))["last"])
+    idle = updated.filter(noes=None, extras=None).filter(says_nothing_new(job))
+    update_from(ImportRow, idle, {"outcome": UNCHANGED.value}, by=_BY)
+    if _key_is_email(job):
+        shared = Exists(_holders_of_email(job))
+        reject(created.filter(shared), "ambiguous", _("Several contacts have this address. Name them by their key."))
+    if job.mode == ImportMode.ADD:
+        updated.filter(noes=None).update(outcome=UNCHANGED)
+    if job.mode == ImportMode.UPDATE:
+        reject(created, "not_in_project", _("Nobody in the project has this key, and the import only updates."))
+    refuse_unsendable(job, scope)
+    refuse_silent(job, scope)
+
+
+_BY = {"job": F("job_id"), "line": F("line")}
+
+
+def _key_is_email(job: ImportJob) -> bool:
+    return "key" not in job.mapping["targets"]
+
+
+def _whose(job: ImportJob) -> Coalesce:
+    """The contact with the row's key, or into whom that one was merged; without a column of keys also the one whose
+    key is the address as it was typed, or the only one who has it."""
+    in_project = Contact.objects.filter(project=job.project)
+
+    def with_key(column: str) -> Subquery:
+        return Subquery(in_project.filter(key=OuterRef(column)).values(one=Coalesce("merged_into_id", "pk"))[:1])
+
+    if not _key_is_email(job):
+        return Coalesce(with_key("key"), Value(None), output_field=BigIntegerField())
+    alone = _holders_of_email(job).order_by().values("address_key").annotate(n=Count("pk"), one=Min("contact_id"))
+    as_typed = Case(When(~Q(email=F("email_key")), then=with_key("email")), default=None)
+    return Coalesce(
+        with_key("key"), as_typed, Subquery(alone.filter(n=1).values("one")), output_field=BigIntegerField()
+    )
+
+
+def _holders_of_email(job: ImportJob) -> QuerySet[ChannelStatus]:
+    return ChannelStatus.objects.filter(
+        project=job.project, channel=Channel.EMAIL, address_key=OuterRef("email_key")
+    ).exclude(address_key="")
+
+
+def refuse_unsendable(job: ImportJob, scope: QuerySet[ImportRow]) -> None:
+    """Whom one of our own exports calls inactive or not to be sent to does not arrive as somebody new, nor with a
+    new address: their status is not in the file."""
+    told = scope.filter(outcome__in=[CREATED, UPDATED]).exclude(unsendable="")
+    for said in list(told.order_by().values_list("unsendable", flat=True).distinct()):
+        rows = told.filter(unsendable=said)
+        arriving = rows.filter(outcome=CREATED)
+        reject(arriving, "said_by_export", _said_by_export(said))
+        for channel in channels_in(job.mapping["targets"]):
+            reject(rows.filter(brings(channel), outcome=UPDATED), "said_by_export", _said_by_export(said))
+
+
+def _said_by_export(said: str) -> str:
+    if said == "all":
+        return _("The export says that this contact is inactive. Nobody inactive arrives as a new contact.")
+    names = ", ".join(str(Channel(channel).label) for channel in said.split(","))
+    return _("The export says that nothing may be sent to this contact (%(channels)s).") % {"channels": names}
+
+
+def refuse_silent(job: ImportJob, scope: QuerySet[ImportRow]) -> None:
+    """An address of an inactive contact of the project who asked to be so does not arrive under another key."""
+    for channel in channels_in(job.mapping["targets"]):
+        holders = ChannelStatus.objects.filter(
+            project=job.project, fingerprint=OuterRef(f"{channel}_fingerprint"), contact_active=False
+        )
+        arriving = Q(outcome=CREATED) | (Q(outcome=UPDATED, contact__is_active=True) & brings(channel))
+        rows = scope.exclude(**{f"{channel}_key": ""}).filter(arriving, Exists(holders))
+        lines = dict(rows.values_list("line", f"{channel}_fingerprint"))
+        if not lines:
+            continue
+        silent = fingerprints_of_silent(job, set(lines.values()))
+        words = _(
+            "An inactive contact of this project has this address (%(channel)s), and asked for it. If this is somebody "
+            "else, add the contact by hand."
+        ) % {"channel": Channel(channel).label}
+        reject(
+            scope.filter(line__in=[line for line, mark in lines.items() if mark in silent]), "belongs_to_silent", words
+        )
+
+
+def fingerprints_of_silent(job: ImportJob, fingerprints: set[str]) -> set[str]:
+    """Those of the addresses that an inactive contact of the project has who asked to be so."""
+    rows = ChannelStatus.objects.filter(project=job.project, fingerprint__in=fingerprints, contact_active=False)
+    of_contact: dict[int, set[str]] = {}
+    for contact, fingerprint in rows.values_list("contact_id", "fingerprint"):
+        of_contact.setdefault(contact, set()).add(fingerprint)
+    gates: QuerySet[Any] = switch_gates(Contact.objects.filter(pk__in_set=list(of_contact)))
+    asked = gates.filter(strongest__gt=Weight.OURS).values_list("pk", flat=True)
+    return {mark for contact in asked for mark in of_contact[contact]}
+
+
+def left_alone(job: ImportJob) -> dict[str, int]:
+    """How many decisions of earlier the import does not overrule: contacts who stay inactive, opted out, suppressed
+    or in quarantine, and newcomers who are known from an erasure."""
+    valid = own_rows(job).exclude(outcome=REJECTED)
+    detours = valid.filter(outcome=UPDATED, contact__isnull=False).exclude(key=F("contact__key"))
+
+    def in_file(contact: str) -> Q:
+        return Q(Exists(valid.filter(key=OuterRef(f"{contact}key")))) | Q(
+            **{f"{contact}pk__in": detours.values("contact_id")}
+        )
+
+    inactive = Contact.objects.filter(project=job.project, is_active=False, merged_into=None)
+    blocked = ChannelStatus.objects.filter(project=job.project).with_address().filter(in_file("contact__"))
+    newcomers = valid.filter(outcome=CREATED)
+    found = {"kept_inactive": inactive.filter(in_file("")).count(), "known_erased": 0}
+    for name, kind in (
+        ("kept_opted_out", BlockKind.OPT_OUT),
+        ("kept_quarantined", BlockKind.QUARANTINE),
+        ("kept_suppressed", BlockKind.SUPPRESSION),
+    ):
+        known = blocked.filter(**{_COLUMN[kind]: True}).order_by().values("contact_id").distinct().count()
+        found[name] = known
+    if Block.objects.reaching(job.project).on().exists():
+        for channel in channels_in(job.mapping["targets"]):
+            blocks = Block.objects.reaching(job.project).on()
+            blocks = blocks.filter(channel=channel, fingerprint=OuterRef(f"{channel}_fingerprint"))
+            arriving = newcomers.exclude(**{f"{channel}_key": ""}).filter(Exists(blocks))
+            found["kept_opted_out"] += arriving.filter(Exists(blocks.filter(kind=BlockKind.OPT_OUT))).count()
+            found["kept_quarantined"] += arriving.filter(Exists(blocks.filter(kind=BlockKind.QUARANTINE))).count()
+            found["kept_suppressed"] += arriving.filter(Exists(blocks.filter(kind=BlockKind.SUPPRESSION))).count()
+            found["known_erased"] += arriving.filter(Exists(blocks.filter(entries__reason=Reason.ERASURE))).count()
+    return found
+
+
+_COLUMN = {
+    BlockKind.OPT_OUT: "opted_out",
+    BlockKind.QUARANTINE: "quarantined",
+    BlockKind.SUPPRESSION: "suppressed",
+}
