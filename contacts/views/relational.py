@@ -40,7 +40,7 @@ def row_add(request: HttpRequest, project_slug: str, contact_id: int, table_slug
             form.refuse(error)
         else:
             messages.success(request, _("The row was added."))
-            return _back(contact, table)
+            return redirect(_place(contact, table))
     return _page(request, access, contact, "contacts/row_form.html", context)
 
 
@@ -61,7 +61,7 @@ def row_edit(request: HttpRequest, project_slug: str, contact_id: int, row_id: i
             form.refuse(error)
         else:
             messages.success(request, _("The changes are saved.") if changed else _("There was nothing to change."))
-            return _back(contact, row.table)
+            return redirect(_place(contact, row.table))
     return _page(request, access, contact, "contacts/row_form.html", context)
 
 
@@ -79,7 +79,7 @@ def row_remove(request: HttpRequest, project_slug: str, contact_id: int, row_id:
             row = _row(contact, row_id)
         else:
             messages.success(request, _("The row was removed."))
-            return _back(contact, row.table)
+            return redirect(_place(contact, row.table))
     context = {"table": row.table, "row": row, "cells": cells_of(row), "digest": row_digest(row), "refusal": refusal}
     return _page(request, access, contact, "contacts/row_remove.html", context)
 
@@ -113,11 +113,13 @@ def _row(contact: Contact, row_id: int) -> RelationalRow:
     return row
 
 
-def _back(contact: Contact, table: RelationalTable) -> HttpResponse:
-    return redirect(f"{contact.get_absolute_url()}?{urlencode({'table': table.slug})}#tab")
+def _place(contact: Contact, table: RelationalTable) -> str:
+    """Where the profile shows the table's rows."""
+    return f"{contact.get_absolute_url()}?{urlencode({'table': table.slug})}#tab"
 
 
 def _page(
     request: HttpRequest, access: Access, contact: Contact, template: str, context: dict[str, Any]
 ) -> HttpResponse:
-    return project_page(request, access, template, {"contact": contact, **context}, section="contacts")
+    shared = {"contact": contact, "back_url": _place(contact, context["table"])}
+    return project_page(request, access, template, {**shared, **context}, section="contacts")
