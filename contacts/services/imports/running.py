@@ -30,11 +30,11 @@ from contacts.services.imports.comparing import (
     own_rows,
     says_nothing_new,
 )
+from contacts.services.imports.extras import put_extras
 from contacts.services.imports.planning import decide, settle, totals
 from contacts.services.ledger import moment_after, record
 from contacts.services.locks import lock_all_addresses, lock_ids
 from contacts.services.projection import copy_blocks, touch
-from contacts.services.relational import put_staged_rows
 from contacts.services.set_sql import MergedJson, database_clock, insert_from, update_from
 from contacts.vocabulary import OPEN, Aspect, Reason, Says, Weight
 
@@ -132,15 +132,15 @@ def _write(job: ImportJob, scope: QuerySet[ImportRow], *, again: bool) -> None:
     changing = set(lock_ids(updated.values_list("contact_id", flat=True)))
     silent = _with_noes_or_extras_alone(job, updated)
     blocked = _blocks_on(job, working, channels)
-    moment = max(moment_after(contacts=changing), *(at + TICK for at in blocked.values()))
+    moment = max([moment_after(contacts=changing), *(at + TICK for at in blocked.values())])
     last = moment + TICK * len(channels)
     _add(job, created, channels, moment, last, origin)
-    moved = _change(job, updated, channels, moment, last, origin)
-    arrived = ChannelStatus.objects.filter(project=job.project, fingerprint__in=list(blocked))
-    mine = Q(contact_id__in=created.values("contact_id")) | Q(contact_id__in_set=moved)
+    _change(job, updated, channels, moment, last, origin)
     if blocked:
-        copy_blocks(ChannelStatus.objects.filter(pk__in=list(arrived.filter(mine).values_list("pk", flat=True))), last)
-    said = put_staged_rows(job, scope.filter(outcome__in=[CREATED, UPDATED], extras__isnull=False))
+        arrived = ChannelStatus.objects.filter(project=job.project, fingerprint__in=list(blocked))
+        here = arrived.filter(contact_id__in=created.values("contact_id")).values_list("pk", flat=True)
+        copy_blocks(ChannelStatus.objects.filter(pk__in_set=list(here)), last)
+    said = put_extras(job, scope.filter(outcome__in=[CREATED, UPDATED], extras__isnull=False))
     if has_noes:
         said |= noes.run_columns(job, scope, origin)
     idle = silent - said
@@ -245,11 +245,10 @@ def _change(
     moment: datetime,
     last: datetime,
     origin: Origin,
-) -> list[int]:
-    """Details and addresses of contacts who are there; returns who has a new address. What was there before stays
-    with the row, for an undo."""
+) -> None:
+    """Details and addresses of contacts who are there. What was there before stays with the row, for an undo."""
     if not updated.exists():
-        return []
+        return
     before = JSONObject(**{name: F(f"contact__{name}") for name in DETAILS})
     update_from(ImportRow, updated, {"before": before}, by=_BY)
     names = details_in(job.mapping["targets"])
@@ -279,7 +278,6 @@ def _change(
         moved.update(rows.values_list("contact_id", flat=True))
     touch(moved, last)
     copy_blocks(ChannelStatus.objects.filter(contact_id__in_set=list(moved), channel__in=channels), last)
-    return sorted(moved)
 
 
 _MOVING = ("address", "address_key", "fingerprint", "is_valid", "contact_active", "address_at", "last_entry_at")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from contacts import stopping
 from contacts.csv_reading import Table
 from contacts.models import ImportJob
 from contacts.models.imports import ImportState
@@ -15,7 +16,7 @@ stalled = jobs.stalled
 def work_on(
     job_id: int,
     *,
-    should_stop: Callable[[], bool] = lambda: False,
+    should_stop: Callable[[], bool] = stopping.asked,
     tell: Callable[[ImportJob], None] = lambda job: None,
     table: Table | None = None,
 ) -> None:
