@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from django.utils.translation import gettext as _
 
-from contacts.csv_columns import is_known
+from contacts.column_names import is_known
 from contacts.tables import (
     AT_ONCE,
     LOOKED_AT,

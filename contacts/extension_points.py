@@ -64,6 +64,8 @@ class Holding:
     All take contact ids. ``count`` returns what is held of each of them (who has nothing may be left out);
     ``erase`` runs inside the erasure's transaction, after the contacts' rows are gone, and returns how many
     it erased; ``said_no`` returns those of the ids who ever said no here, with the weight of their heaviest.
+    ``merge`` makes what one contact has another one's, inside the transaction of a merge: ids of who goes and who
+    stays. Without it, what they have stays with them.
     """
 
     key: str
@@ -72,6 +74,7 @@ class Holding:
     count: Callable[[Iterable[int]], Mapping[int, Count]]
     erase: Callable[[Iterable[int]], int]
     said_no: Callable[[Iterable[int]], Mapping[int, int]] = field(default=lambda ids: {})
+    merge: Callable[[int, int], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,21 @@ class Chore:
     do: Callable[[datetime], object]
 
 
+@dataclass(frozen=True, slots=True)
+class ImportColumn:
+    """Something that a column of an imported file may be taken for, beside what the register itself knows.
+
+    ``guess`` tells by a column's name, as ``contacts.column_names.plain`` makes it, whether it is that.
+    """
+
+    key: str
+    label: Text
+    order: int
+    guess: Callable[[str], bool] = field(default=lambda name: False)
+
+
 holdings: Registry[Holding] = Registry()
 conditions: Registry[Condition] = Registry()
 states: Registry[States] = Registry()
 chores: Registry[Chore] = Registry()
+import_columns: Registry[ImportColumn] = Registry()

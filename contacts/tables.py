@@ -15,7 +15,7 @@ from contacts.errors import RegisterError
 
 MAX_COLUMNS = 500
 MAX_NAME = 100
-AT_ONCE = 5_000
+AT_ONCE = 2_000
 LOOKED_AT = 10
 _ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 
