@@ -51,7 +51,9 @@ class Contact(models.Model):
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
     notes = models.TextField(_("notes"), blank=True, max_length=10_000)
     is_active = models.BooleanField(default=True)
-    merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    merged_into = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, db_index=False, related_name="+"
+    )
     merged_at = models.DateTimeField(null=True, blank=True)
     last_entry_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
@@ -65,7 +67,8 @@ class Contact(models.Model):
             models.Index(fields=["project", "last_name", "first_name", "id"], name="contact_by_name"),
             models.Index(fields=["project", "-last_entry_at", "-id"], name="contact_by_change"),
             models.Index(fields=["project", "id"], name="contact_inactive", condition=Q(is_active=False)),
-            models.Index(fields=["project", "id"], name="contact_merged", condition=Q(merged_into__isnull=False)),
+            # Of those few alone: SQLite would else look the others up in it, who are nearly all.
+            models.Index(fields=["merged_into"], name="contact_merged", condition=Q(merged_into__isnull=False)),
             models.Index(F("project"), Beginnings(Upper("key")), name="contact_by_key_beginning"),
             models.Index(F("project"), Beginnings(Upper("last_name")), name="contact_by_last_name"),
             models.Index(F("project"), Beginnings(Upper("first_name")), name="contact_by_first_name"),
