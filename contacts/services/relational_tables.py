@@ -134,7 +134,8 @@ def change_table(
         return False
     if definition_digest(here) != seen:
         raise StaleConfirmation
-    if RelationalTable.objects.filter(project=here.project_id, name__iexact=name).exclude(pk=here.pk).exists():
+    same = RelationalTable.objects.filter(project=here.project_id, name__iexact=name).exclude(pk=here.pk)
+    if name != here.name and same.exists():
         raise TableNameTaken
     _take_values(here, going, confirmed)
     RelationalTable.objects.filter(pk=here.pk).update(name=name, columns=declared)
