@@ -6,6 +6,8 @@ no second try, so whatever a dead worker left is found by the state of our own t
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django_tasks import task
 
 from contacts import stopping
@@ -19,9 +21,20 @@ def work_on_import(job_id: int) -> None:
     # The services put tasks into the queue, and a task runs services.
     from contacts.services.imports import work
 
-    work.work_on(job_id)
+    with suppress(AskedToEnd):
+        work.work_on(job_id, tell=_end_when_asked)
     if stopping.asked() and ImportJob.objects.filter(pk=job_id, state__in=AT_WORK).exists():
         enqueue_import(job_id)
+
+
+class AskedToEnd(Exception):
+    """This process is to end, and what it was at can be done again."""
+
+
+def _end_when_asked(job: ImportJob) -> None:
+    """Reading a file is not gone on with, but begun anew: there is no use in waiting for its end."""
+    if stopping.asked():
+        raise AskedToEnd
 
 
 def enqueue_import(job_id: int) -> None:

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, transaction
 from django.utils import timezone
 from django.utils.crypto import get_random_string
@@ -23,7 +24,8 @@ from contacts.extension_points import chores
 from contacts.services import leases
 
 LEASE = "chores"
-LEASE_PERIOD = timedelta(seconds=30)
+# Longer than the pauses between chores, and no longer than others wait for somebody who died.
+LEASE_PERIOD = timedelta(seconds=min(10, settings.IMPORT_STALLED_AFTER))
 PAUSE = 0.5
 PAUSE_WITHOUT_DATABASE = 3.0
 STEP = 0.1
