@@ -19,7 +19,7 @@ from contacts.errors import ContactGone, RegisterError, StaleConfirmation
 from contacts.models import Contact, RelationalRow, RelationalTable
 from contacts.origin import Origin
 from contacts.services.bulk_rows import load_rows
-from contacts.services.locks import lock_ids
+from contacts.services.locks import lock_contacts, lock_ids
 from contacts.services.relational_tables import columns_of
 from contacts.text import clean_text
 
@@ -86,21 +86,22 @@ def row_digest(row: RelationalRow) -> str:
 def add_row(
     contact: Contact, table: RelationalTable, typed: Mapping[str, str], *, seen: str, origin: Origin
 ) -> RelationalRow:
-    """Add a row; the same request again is the row that it added.
+    """Add a row, to whom the contact was merged into if they were; the same request again is the row that it added.
 
     ``seen`` is the digest of the columns that were shown. Raises StaleConfirmation where they are others by now,
     InvalidText, EmptyRow, ContactGone.
     """
-    if not lock_ids([contact.pk]):
+    person = next(iter(lock_contacts(contact.as_set())), None)
+    if person is None:
         raise ContactGone
-    before = RelationalRow.objects.filter(contact=contact, request_id=origin.request_id).first()
+    before = RelationalRow.objects.filter(contact=person, request_id=origin.request_id).first()
     if before is not None:
         return before
     here = _locked([table.pk]).get(table.pk)
     if here is None or columns_digest(here) != seen:
         raise StaleConfirmation
     values = clean_values(here, typed)
-    return RelationalRow.objects.create(table=here, contact=contact, values=values, request_id=origin.request_id)
+    return RelationalRow.objects.create(table=here, contact_id=person, values=values, request_id=origin.request_id)
 
 
 @transaction.atomic
@@ -136,28 +137,29 @@ def remove_row(row: RelationalRow, *, seen: str) -> None:
 def put_rows(
     rows: Iterable[NewRow], *, request_id: uuid.UUID, natural_keys: Mapping[int, str] | None = None
 ) -> dict[int, int]:
-    """Add rows to many contacts at once, and return how many each contact got.
+    """Add rows to many contacts at once (or to whom they were merged into), and return how many each contact got.
 
     A row is left out where the contact has one with the same values already, so that the same again adds nothing;
     of a table in ``natural_keys`` (table id to column key), where they have one with the same value in that column.
     Contacts, tables and columns that are no longer there are passed over.
     """
     wanted = list(rows)
-    contacts = set(lock_ids({row.contact for row in wanted}))
+    persons = _persons({row.contact for row in wanted})
     tables = _locked({row.table for row in wanted})
     columns = {number: {column.key for column in columns_of(table)} for number, table in tables.items()}
     identity = _Identity(natural_keys or {})
-    held = RelationalRow.objects.filter(contact_id__in_set=contacts, table__in=list(tables)).order_by()
+    held = RelationalRow.objects.filter(contact_id__in_set=set(persons.values()), table__in=list(tables)).order_by()
     known = {identity.of(*row) for row in held.values_list("contact_id", "table_id", "values").iterator()}
     now, new = timezone.now(), []
     for row in wanted:
-        if row.contact not in contacts or row.table not in tables:
+        person = persons.get(row.contact)
+        if person is None or row.table not in tables:
             continue
         values = {key: text for key, text in row.values.items() if text and key in columns[row.table]}
-        mark = identity.of(row.contact, row.table, values)
+        mark = identity.of(person, row.table, values)
         if values and mark not in known:
             known.add(mark)
-            new.append((row.table, row.contact, values, request_id, now))
+            new.append((row.table, person, values, request_id, now))
     load_rows(RelationalRow, _LOADED, new)
     return dict(Counter(contact for _table, contact, *_others in new))
 
@@ -186,6 +188,14 @@ class _Identity:
         if key and (text := as_text(values.get(key))):
             return contact, table, text
         return contact, table, frozenset((name, text) for name, value in values.items() if (text := as_text(value)))
+
+
+def _persons(contacts: Iterable[int]) -> dict[int, int]:
+    """By id, who these contacts are by now, locked; those who are gone are left out."""
+    those = Contact.objects.filter(pk__in_set=list(contacts))
+    locked = set(lock_contacts(those))
+    found = ((number, person or number) for number, person in those.values_list("pk", "merged_into_id"))
+    return {number: person for number, person in found if person in locked}
 
 
 def _row(row: RelationalRow) -> RelationalRow:

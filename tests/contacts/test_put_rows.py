@@ -10,9 +10,18 @@ from django.test.utils import CaptureQueriesContext
 
 from contacts.errors import RegisterError
 from contacts.models import Contact, Project, RelationalRow, RelationalTable
-from contacts.services.relational import NewRow, change_row, clean_values, put_rows, row_digest, take_back
+from contacts.services.relational import (
+    NewRow,
+    add_row,
+    change_row,
+    clean_values,
+    columns_digest,
+    put_rows,
+    row_digest,
+    take_back,
+)
 from tests.contacts.tables import orders_of, put, values_of
-from tests.factories import ContactFactory, RelationalTableFactory
+from tests.factories import ContactFactory, RelationalTableFactory, by_the_system
 
 pytestmark = pytest.mark.django_db
 
@@ -82,6 +91,15 @@ def test_what_is_no_longer_there_is_passed_over(contacts: list[Contact], table: 
     assert put_rows(rows, request_id=IMPORT) == {first.pk: 1}
     assert values_of(first) == [{"item": "Map"}]
     assert put_rows([], request_id=IMPORT) == {}
+
+
+def test_rows_of_who_was_merged_come_to_whom_they_are_now(contacts: list[Contact], table: RelationalTable) -> None:
+    first, merged, _third = contacts
+    Contact.objects.filter(pk=merged.pk).update(merged_into=first)
+    rows = [of(first, table, item="Map"), of(merged, table, item="Map"), of(merged, table, item="Atlas")]
+    assert put_rows(rows, request_id=IMPORT) == {first.pk: 2}
+    add_row(merged, table, {"item": "Globe"}, seen=columns_digest(table), origin=by_the_system())
+    assert values_of(first) == [{"item": "Map"}, {"item": "Atlas"}, {"item": "Globe"}] and values_of(merged) == []
 
 
 def test_queries_do_not_grow_with_rows(project: Project, contacts: list[Contact], table: RelationalTable) -> None:
