@@ -76,7 +76,7 @@ def _past(question: Question) -> dict[str, Any]:
     def column_or(column: str, default: Any, otherwise: Any, *, since: Q = quiet) -> Case:
         field = CharField() if isinstance(default, str) else BooleanField()
         return Case(
-            When(on_channel__pk__isnull=True, then=Value(default)),
+            When(on_channel__pk__isnull=True, merged_into__isnull=True, then=Value(default)),
             When(since, then=F(f"on_channel__{column}")),
             default=otherwise,
             output_field=field,

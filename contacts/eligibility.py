@@ -113,13 +113,16 @@ def conditions_for(question: Question) -> tuple[Condition, ...]:
 
 
 def with_states(contacts: ContactQuerySet, question: Question) -> ContactQuerySet:
-    """The contacts with every named state of the question; those who came after ``at`` are left out."""
+    """The contacts with every named state of the question; those who came after ``at`` are left out, and those
+    who were merged into another one by then."""
     asked = contacts.annotate(
         on_channel=FilteredRelation("channel_statuses", condition=Q(channel_statuses__channel=question.channel))
     )
-    for moment in (question.at, question.known_at):
-        if moment is not None:
-            asked = asked.filter(created_at__lte=moment)
+    moments = [moment for moment in (question.at, question.known_at) if moment is not None]
+    for moment in moments:
+        asked = asked.filter(created_at__lte=moment)
+    of_their_own = Q(merged_into__isnull=True)
+    asked = asked.filter(of_their_own | Q(merged_at__gt=min(moments)) if moments else of_their_own)
     return _annotated(asked, question, Source.JOINED)
 
 
@@ -180,7 +183,7 @@ def audience(contacts: ContactQuerySet, question: Question) -> Audience:
 def project_audience(project: Project, question: Question) -> Audience:
     """``audience`` of a whole project, without the join where the present is asked about."""
     if question.is_past:
-        return audience(Contact.objects.in_project(project), question)
+        return audience(Contact.objects.ever_in_project(project), question)
     return project_audiences(project, [question])[0]
 
 

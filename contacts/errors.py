@@ -95,6 +95,14 @@ class ContactGone(RegisterError):
     message = _("This contact has been deleted meanwhile.")
 
 
+class ContactMerged(RegisterError):
+    """Somebody merged the contact into another one between the look and the change."""
+
+    code = "contact_merged"
+    message = _("This contact has been merged into another one meanwhile.")
+    remedy = _("Open the other one: the old key finds it.")
+
+
 class KeyTaken(RegisterError):
     code = "key_taken"
     message = _("Another contact of this project has this key already.")

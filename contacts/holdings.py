@@ -66,8 +66,12 @@ def _erase_relational(ids: Iterable[int]) -> int:
     return RelationalRow.objects.filter(contact_id__in_set=list(ids))._raw_delete("default")
 
 
+def _merge_relational(going: int, staying: int) -> None:
+    RelationalRow.objects.filter(contact=going).update(contact=staying)
+
+
 HOLDINGS = (
     Holding("channels", _("Addresses"), 10, _count_addresses, _erase_channels),
     Holding("history", _("Status history"), 20, _count_history, _erase_history, _said_no),
-    Holding("relational", _("Relational data"), 90, _count_relational, _erase_relational),
+    Holding("relational", _("Relational data"), 90, _count_relational, _erase_relational, merge=_merge_relational),
 )

@@ -23,7 +23,7 @@ from contacts.services.fingerprints import adopt_older_fingerprints
 from contacts.services.ledger import moment_after, occurrence, outcome, record, without_repeats
 from contacts.services.locks import holders, lock_addresses, lock_ids, person_of, with_addresses_locked
 from contacts.services.opt_outs import moment_for, put_blocks
-from contacts.services.projection import block_words, fold_blocks, touch
+from contacts.services.projection import block_words, fold_blocks, not_before, touch
 from contacts.services.set_sql import database_clock
 from contacts.vocabulary import OPEN, SHUT, ActorKind, Aspect, BlockKind, Cause, Says, Weight
 
@@ -141,6 +141,9 @@ def suppress(
     )
     if person:
         touch([person], moment)
+        channels = {channel for channel, _fingerprint in shown}  # they may have another address there by now
+        theirs = ChannelStatus.objects.filter(contact=person, channel__in=channels)
+        theirs.update(last_entry_at=not_before(moment))
     fold_blocks(ids, moment)
     return outcome(origin, repeated=len(done))
 

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Case, Exists, Max, OuterRef, QuerySet, Value, When
+from django.db.models import Case, Exists, Max, OuterRef, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
 
 from contacts.addresses import fingerprint, normalise
 from contacts.errors import InvalidAddress, StaleConfirmation
@@ -65,15 +66,16 @@ class _Held(NamedTuple):
 
 
 def erasure_preview(contacts: ContactQuerySet, *, requested_by_contact: bool = False) -> ErasurePreview:
-    """Count exactly what ``erase`` would take from these contacts."""
-    ids = sorted(contacts.order_by().values_list("pk", flat=True))
+    """Count exactly what ``erase`` would take from these contacts, and from who was merged into them."""
+    persons = _persons(contacts.order_by().values_list("pk", flat=True))
+    ids = sorted(persons)
     counted = {holding.key: holding.count(ids) for holding in holdings}
     lines = tuple(Line(holding.key, holding.label, *_total(counted[holding.key].values())) for holding in holdings)
     kept = {requested: sorted(_to_keep(ids, requested)) for requested in (False, True)}
     content = [ids, [(line.key, line.number) for line in lines], kept[False], kept[True]]
     digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
     channels = {requested: tuple(sorted({held.channel for held in places})) for requested, places in kept.items()}
-    return ErasurePreview(len(ids), lines, channels[requested_by_contact], channels[True], digest)
+    return ErasurePreview(len(set(persons.values())), lines, channels[requested_by_contact], channels[True], digest)
 
 
 def erase(
@@ -81,12 +83,15 @@ def erase(
 ) -> list[ErasureReceipt]:
     """Erase contacts and everything held of them, and return a receipt for each.
 
+    Who was merged into one of them is erased with them, and has a receipt of their own, by which their key is found.
     When the person asked for it, or ever said no, their addresses (of today and of before) stay blocked by
     fingerprint, in the scope where the no held. ``expected`` is the digest of the preview that was confirmed: raises
     StaleConfirmation when a recount differs, and nothing is erased.
     """
 
-    def change(ids: list[int]) -> list[ErasureReceipt]:
+    def change(locked_ids: list[int]) -> list[ErasureReceipt]:
+        persons = _persons(locked_ids)
+        ids = sorted(persons)
         locked = Contact.objects.filter(pk__in_set=ids).order_by("pk").select_for_update()
         rows = {contact.pk: contact for contact in locked}
         preview = erasure_preview(Contact.objects.filter(pk__in_set=ids))
@@ -97,7 +102,11 @@ def erase(
         marks = {held.fingerprint for group in _addresses(ids) for held in group}
         kept = _to_keep(ids, requested_by_contact)
         _keep_blocks(kept, origin)
-        blocks_of = Counter(held.contact for held in kept)
+        blocks_of = Counter(persons[held.contact] for held in kept)
+        counts: dict[int, Counter[str]] = defaultdict(Counter)
+        for key, of_each in counted.items():
+            for number, count in of_each.items():
+                counts[persons[number]][key] += count.number
         moment = moment_for(ids)
         receipts = ErasureReceipt.objects.bulk_create(
             ErasureReceipt(
@@ -106,7 +115,8 @@ def erase(
                 contact_number=number,
                 key_fingerprint=fingerprint("key", rows[number].key),
                 requested_by_contact=requested_by_contact,
-                counts={key: counts[number].number for key, counts in counted.items() if number in counts},
+                merged_into_number=person if person != number else None,
+                counts={key: counts[number][key] for key in counted if key in counts[number]},
                 blocks_kept=blocks_of[number],
                 method=origin.method,
                 actor_kind=origin.actor.kind,
@@ -115,17 +125,24 @@ def erase(
                 request_id=origin.request_id,
                 erased_at=moment,
             )
-            for number in ids
+            for number, person in sorted(persons.items())
         )
-        Contact.objects.filter(merged_into_id__in_set=ids).update(merged_into=None)
         Contact.objects.filter(pk__in_set=ids)._raw_delete("default")
         for holding in holdings:
             holding.erase(ids)
         _forget_addresses({contact.organization_id for contact in rows.values()}, marks)
         transaction.on_commit(_overwrite_freed_pages, robust=True)  # the erasure is done, whatever becomes of this
-        return receipts
+        return [receipt for receipt in receipts if receipt.merged_into_number is None]
 
     return with_addresses_locked(contacts, Channel.values, change, former=True)
+
+
+def _persons(ids: Iterable[int]) -> dict[int, int]:
+    """Contacts and all who were merged into them, each with the one who they are by now."""
+    ids = list(ids)
+    wholes = set(Contact.objects.filter(pk__in_set=ids).values_list(Coalesce("merged_into_id", "pk"), flat=True))
+    whole = Contact.objects.filter(Q(pk__in_set=sorted(wholes)) | Q(merged_into_id__in_set=sorted(wholes)))
+    return {number: person or number for number, person in whole.values_list("pk", "merged_into_id")}
 
 
 def _total(counts: Iterable[Count]) -> tuple[int, datetime | None]:
@@ -138,19 +155,25 @@ def _to_keep(ids: list[int], requested: bool) -> dict[_Held, int]:
 
     A no on the switch (or one that another app keeps) speaks of every address that the person had, an
     opt-out of those on its channel. An address of before that somebody else in the project has now is theirs.
+    Merged contacts are one person.
     """
+    person = _persons(ids)
     everywhere = dict.fromkeys(ids, int(Weight.REPORTED)) if requested else {}
     for holding in holdings:
         for number, weight in holding.said_no(ids).items():
-            everywhere[number] = max(weight, everywhere.get(number, 0))
+            everywhere[person[number]] = max(weight, everywhere.get(person[number], 0))
     opt_outs = StatusHistory.objects.filter(
         contact_id__in_set=ids, aspect=Aspect.OPT_OUT, says=Says.NO, weight__gte=Weight.REPORTED
     ).not_voided()
     rows = opt_outs.order_by().values("contact_id", "channel").annotate(heaviest=Max("weight"))
-    on_channel = {(row["contact_id"], row["channel"]): row["heaviest"] for row in rows}
+    on_channel: dict[tuple[int, str], int] = {}
+    for row in rows:
+        place = (person[row["contact_id"]], row["channel"])
+        on_channel[place] = max(row["heaviest"], on_channel.get(place, 0))
     kept = {}
     for held in _still_theirs(ids):
-        weight = max(everywhere.get(held.contact, 0), on_channel.get((held.contact, held.channel), 0))
+        whose = person[held.contact]
+        weight = max(everywhere.get(whose, 0), on_channel.get((whose, held.channel), 0))
         if weight:
             kept[held] = int(weight)
     return kept

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -13,10 +13,10 @@ from contacts.errors import NothingToDo
 from contacts.gates import lifted_by
 from contacts.models import Block, ChannelStatus, Contact, Project, StatusHistory
 from contacts.models.contact import ChannelStatusQuerySet, ContactQuerySet
-from contacts.origin import Authorization, Origin
+from contacts.origin import Authorization, Origin, Said
 from contacts.services.authority import judge, refuse_unseen, said_so_far, with_last_words
 from contacts.services.change import Change, Skipped, skipping
-from contacts.services.ledger import moment_after, occurrence, outcome, record, without_repeats
+from contacts.services.ledger import moment_after, outcome, record, spoken, without_repeats
 from contacts.services.locks import with_addresses_locked
 from contacts.services.projection import fold_blocks, fold_own_opt_outs, own_opt_out_words, touch
 from contacts.services.set_sql import insert_from
@@ -25,22 +25,31 @@ from contacts.vocabulary import OPEN, SHUT, Aspect, BlockKind, Cause, Says
 OPTED_OUT, NOT_OPTED_OUT = SHUT[Aspect.OPT_OUT], OPEN[Aspect.OPT_OUT]
 
 
-def opt_out(contacts: ContactQuerySet, channel: str, *, origin: Origin) -> Change:
+def opt_out(
+    contacts: ContactQuerySet, channel: str, *, origin: Origin, said: Mapping[int, Said] | None = None
+) -> Change:
     """Stop one channel for these contacts, and block the address they have on it, in their project.
 
-    Works without an address too: the contact's own no waits for one. Raises InTheFuture.
+    Works without an address too: the contact's own no waits for one. ``said`` tells, by contact, when each no
+    happened and on which line of a file it stands. Raises InTheFuture.
     """
 
     def change(locked: list[int]) -> Change:
-        ids = without_repeats(locked, origin, aspect=Aspect.OPT_OUT, channel=channel)
+        words = _of_persons(said)
+        ids = without_repeats(locked, origin, said=words, aspect=Aspect.OPT_OUT, channel=channel)
         put_blocks(ids, channel)
         moment = moment_for(ids)
-        occurred_at = occurrence(origin, moment)
-        lifted = lifted_by(own_opt_out_words(), weight=origin.weight_of_no, occurred_at=occurred_at)
+        occurred_at, line = spoken(words, "contact_id", origin, moment)
+        is_now = occurred_at == moment
+        rows = _rows(ids, channel)
+        if words:
+            rows, occurred_at = rows.annotate(said_at=occurred_at), F("said_at")
+        said_at = OuterRef("said_at") if words else occurred_at
+        lifted = lifted_by(own_opt_out_words(), weight=origin.weight_of_no, occurred_at=said_at)
         is_out = Q(own_opt_out=True)
         stays_open = Case(When(~is_out & Exists(lifted), then=Value(NOT_OPTED_OUT)), default=Value(OPTED_OUT))
         record(
-            _rows(ids, channel),
+            rows,
             aspect=Aspect.OPT_OUT,
             says=Says.NO,
             origin=origin,
@@ -48,12 +57,27 @@ def opt_out(contacts: ContactQuerySet, channel: str, *, origin: Origin) -> Chang
             occurred_at=occurred_at,
             block=_opt_out_block(),
             from_value=Case(When(is_out, then=Value(OPTED_OUT)), default=Value(NOT_OPTED_OUT)),
-            to_value=OPTED_OUT if occurred_at == moment else stays_open,
+            to_value=OPTED_OUT if is_now else stays_open,
+            line=line,
         )
         _fold(ids, channel, moment)
-        return outcome(origin, repeated=len(locked) - len(ids))
+        return outcome(origin, repeated=len(locked) - len(ids), about=Q(contact_id__in_set=locked) if words else None)
 
     return with_addresses_locked(contacts, [channel], change)
+
+
+def _of_persons(said: Mapping[int, Said] | None) -> dict[int, Said] | None:
+    """What contacts said, by who they are now; of two who are one the later."""
+    if said is None:
+        return None
+    found: dict[int, Said] = {}
+    persons = Contact.objects.filter(pk__in_set=list(said)).values_list("pk", "merged_into_id")
+    for number, person in persons:
+        word, other = said[number], found.get(person or number)
+        is_later = other is None or word.occurred_at is None
+        if is_later or other and other.occurred_at and word.occurred_at and word.occurred_at > other.occurred_at:
+            found[person or number] = word
+    return found
 
 
 def lift_opt_out(
@@ -128,6 +152,22 @@ def opt_out_gates(channels: ChannelStatusQuerySet) -> QuerySet[ChannelStatus]:
 def put_blocks(ids: Iterable[int], channel: str, *, kind: str = BlockKind.OPT_OUT, cause: str = Cause.OPT_OUT) -> None:
     """Make sure that a row of ``Block`` exists, shut or not, for the addresses of these contacts."""
     ids = list(ids)
+    put_rows(ids, channel)
+    insert_from(
+        _rows(ids, channel).with_address().order_by("pk"),
+        Block,
+        {
+            "organization": F("organization_id"), "project": F("project_id"), "channel": channel,
+            "fingerprint": F("fingerprint"), "kind": kind, "cause": cause, "address": F("address"),
+            "is_on": False, "created_at": moment_for(ids),
+        },
+        ignore_conflicts=True,
+    )  # fmt: skip
+
+
+def put_rows(ids: Iterable[int], channel: str) -> None:
+    """Make sure that these contacts have a row on a channel, with or without an address."""
+    ids = list(ids)
     without_row = Contact.objects.filter(pk__in_set=ids).exclude(channel_statuses__channel=channel)
     insert_from(
         without_row.order_by("pk"),
@@ -138,16 +178,6 @@ def put_blocks(ids: Iterable[int], channel: str, *, kind: str = BlockKind.OPT_OU
             "contact_active": F("is_active"), "own_opt_out": False, "opted_out": False,
             "quarantined": False, "suppressed": False, "address_at": None, "last_entry_at": F("last_entry_at"),
         },
-    )  # fmt: skip
-    insert_from(
-        _rows(ids, channel).with_address().order_by("pk"),
-        Block,
-        {
-            "organization": F("organization_id"), "project": F("project_id"), "channel": channel,
-            "fingerprint": F("fingerprint"), "kind": kind, "cause": cause, "address": F("address"),
-            "is_on": False, "created_at": moment_for(ids),
-        },
-        ignore_conflicts=True,
     )  # fmt: skip
 
 

@@ -14,13 +14,13 @@ from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from contacts.gates import Word, shut
+from contacts.gates import Word, shut, standing
 from contacts.models import StatusHistory
 from contacts.vocabulary import Aspect, Says
 
 _COLUMNS = (
     "pk", "contact_id", "block_id", "channel", "aspect", "says", "weight", "occurred_at", "recorded_at",
-    "word_at", "to_value", "address_fingerprint", "voided_by",
+    "word_at", "to_value", "address_fingerprint", "voided_by", "repeats",
 )  # fmt: skip
 _STREAM = 5_000
 
@@ -39,12 +39,19 @@ class ReplayedChannel:
 
 @dataclass(slots=True)
 class ReplayedContact:
-    """A contact, as the entries say. ``key`` is None where it was never changed."""
+    """A contact, as the entries say. ``key`` is None where it was never changed.
+
+    ``standing`` are, of who was merged into somebody, the noes that stand: each by its number and that of the entry
+    which it repeats, or its own.
+    """
 
     is_active: bool = True
     key: str | None = None
     entries: int = 0
     newest_at: datetime | None = None
+    merged_into: int | None = None
+    merged_at: datetime | None = None
+    standing: list[tuple[int, int]] = field(default_factory=list)
     channels: dict[str, ReplayedChannel] = field(default_factory=dict)
 
 
@@ -88,9 +95,28 @@ def _contact(rows: list[dict[str, Any]]) -> ReplayedContact:
             _on_channel(found.channels.setdefault(row["channel"], ReplayedChannel()), row)
         elif row["aspect"] == Aspect.KEY:
             found.key = row["to_value"]
+        elif row["aspect"] == Aspect.MERGE and row["to_value"]:
+            found.merged_into = int(row["to_value"])
+            found.merged_at = found.merged_at or row["recorded_at"]
     for channel, replayed in found.channels.items():
         own = [row for row in rows if row["aspect"] == Aspect.OPT_OUT and row["channel"] == channel]
         replayed.own_opt_out = _is_shut(own)
+    if found.merged_into:
+        found.standing = _standing_noes(rows)
+    return found
+
+
+def _standing_noes(rows: list[dict[str, Any]]) -> list[tuple[int, int]]:
+    """Of all gates of a contact's own."""
+    of_gate: dict[tuple[str, str], dict[int, Word]] = {}
+    for row in rows:
+        if row["aspect"] in (Aspect.ACTIVE, Aspect.OPT_OUT) and _counts(row):
+            of_gate.setdefault((row["aspect"], row["channel"]), {})[row["pk"]] = _word(row)
+    repeats = {row["pk"]: row["repeats"] or row["pk"] for row in rows}
+    found = []
+    for words in of_gate.values():
+        stand = {id(word) for word in standing(words.values())}
+        found += [(number, repeats[number]) for number, word in words.items() if id(word) in stand]
     return found
 
 
@@ -106,9 +132,13 @@ def _on_channel(replayed: ReplayedChannel, row: dict[str, Any]) -> None:
 
 
 def _is_shut(rows: Iterable[dict[str, Any]]) -> bool:
-    words = [
-        Word(row["says"], row["weight"], row["occurred_at"], row["word_at"])
-        for row in rows
-        if row["says"] in (Says.NO, Says.YES) and row["voided_by"] is None
-    ]
+    words = [_word(row) for row in rows if _counts(row)]
     return shut(reversed(words))
+
+
+def _word(row: dict[str, Any]) -> Word:
+    return Word(row["says"], row["weight"], row["occurred_at"], row["word_at"])
+
+
+def _counts(row: dict[str, Any]) -> bool:
+    return row["says"] in (Says.NO, Says.YES) and row["voided_by"] is None

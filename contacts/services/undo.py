@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -11,12 +12,13 @@ from django.utils.translation import gettext as _
 
 from contacts.errors import CannotUndo
 from contacts.gates import strongest_no_of
-from contacts.models import StatusHistory
+from contacts.models import Contact, StatusHistory
 from contacts.models.ledger import StatusHistoryQuerySet
 from contacts.origin import Actor, Origin
+from contacts.services.carrying import carry_over, repeating
 from contacts.services.change import Change, skipping
 from contacts.services.ledger import moment_after, outcome, record
-from contacts.services.locks import holders, lock_addresses, lock_ids
+from contacts.services.locks import holders, lock_addresses, lock_ids, person_of
 from contacts.services.projection import fold_blocks, fold_own_opt_outs, fold_switch, touch
 from contacts.services.set_sql import database_clock
 from contacts.vocabulary import GATES, OPEN, SHUT, Aspect, Channel, Method, Reason, Says, Weight
@@ -46,25 +48,30 @@ def undoable(entries: StatusHistoryQuerySet, actor: Actor, *, now: datetime | No
             recorded_at__gt=(now or database_clock()) - UNDO_PERIOD,
         )
         .exclude(says=Says.NO, weight__gte=Weight.OWN)
-        .exclude(reason__in=[Reason.CREATED, Reason.ERASURE])
+        .exclude(reason__in=[Reason.CREATED, Reason.ERASURE, Reason.MERGED])
         .not_voided()
     )
 
 
 @transaction.atomic
 def undo(entries: StatusHistoryQuerySet, *, origin: Origin) -> Change:
-    """Void entries, and fold what they were about anew. Skipped: what can no longer be taken back."""
+    """Void entries, and fold what they were about anew. Skipped: what can no longer be taken back.
+
+    What repeats an entry of a merged contact is voided with it; and where the one taken back had lifted a no of
+    theirs, that stands again, for the contact they were merged into as well.
+    """
     wanted = list(entries.order_by("pk").values_list("pk", flat=True))
     rows = StatusHistory.objects.filter(pk__in_set=wanted)
     contacts = set(rows.filter(contact__isnull=False).values_list("contact_id", flat=True))
     fingerprints = set(rows.filter(block__isnull=False).values_list("block__fingerprint", flat=True))
     lock_addresses(fingerprints, exclusive=True)
+    contacts |= {person_of(number) for number in contacts}
     lock_ids({*contacts, *holders(fingerprints)})
     repeated = set(
         StatusHistory.objects.filter(request_id=origin.request_id, voids__in=wanted).values_list("voids", flat=True)
     )
     may = sorted(undoable(rows, origin.actor).values_list("pk", flat=True))
-    voided = StatusHistory.objects.filter(pk__in_set=may)
+    voided = with_repetitions(may)
     blocks = set(voided.filter(block__isnull=False).values_list("block_id", flat=True))
     moment = moment_after(contacts=contacts, blocks=blocks)
     gates = before_and_after(voided)
@@ -82,8 +89,17 @@ def undo(entries: StatusHistoryQuerySet, *, origin: Origin) -> Change:
             to_value=Case(When(stays_shut=True, then=shut), default=opened),
         )
     _fold(voided, blocks, moment)
+    for merged in Contact.objects.filter(pk__in_set=sorted(contacts), merged_into__isnull=False).order_by("pk"):
+        into = person_of(merged.pk)
+        carry_over(merged, into, origin=origin, moment=moment_after(contacts=[merged.pk, into]))
     refused = sorted(set(wanted) - set(may) - repeated)
     return outcome(origin, repeated=len(repeated), skipped=skipping([(refused, CannotUndo())]))
+
+
+def with_repetitions(entries: Iterable[int]) -> StatusHistoryQuerySet:
+    """Entries, and those that say them anew of a contact into whom theirs was merged."""
+    entries = list(entries)
+    return StatusHistory.objects.filter(pk__in_set=[*entries, *repeating(entries).values_list("pk", flat=True)])
 
 
 def before_and_after(entries: QuerySet[StatusHistory]) -> QuerySet[StatusHistory]:
@@ -116,6 +132,9 @@ def refusal_of(entry: StatusHistory, actor: Actor) -> CannotUndo | None:
         return CannotUndo(_("This was taken back already, by entry %(number)s.") % {"number": void.pk})
     if entry.says == Says.VOID:
         return CannotUndo(_("An entry that takes another one back cannot be taken back itself."))
+    if entry.reason == Reason.MERGED:
+        words = _("This was carried over from a merged contact. Take back entry %(number)s, and it goes with it.")
+        return CannotUndo(words % {"number": entry.repeats} if entry.repeats else _("A merge cannot be taken back."))
     if entry.aspect not in GATES or entry.says == Says.VALUE or entry.reason == Reason.CREATED:
         return CannotUndo(_("Only a change of status can be taken back. Change the value again instead."))
     if entry.method not in WRITTEN_DOWN or (entry.says == Says.NO and entry.weight >= Weight.OWN):

@@ -94,10 +94,19 @@ def _contacts(ids: list[int]) -> list[Difference]:
         channels[row.contact_id].append(row)
     lying = _blocks_lying([row.fingerprint for rows in channels.values() for row in rows if row.fingerprint])
     found: list[Difference] = []
-    columns = ("pk", "project_id", "organization_id", "key", "is_active", "last_entry_at")
+    columns = (
+        "pk", "project_id", "organization_id", "key", "is_active", "last_entry_at", "merged_into_id", "merged_at"
+    )  # fmt: skip
     for contact in Contact.objects.filter(pk__in_set=ids).order_by("pk").only(*columns[1:]):
         says = replayed.get(contact.pk, ReplayedContact())
         found += _contact(contact, says)
+        if says.merged_into:
+            found += [
+                Difference("contact", contact.pk, row.channel, "is there, and the contact was merged into another one")
+                for row in channels[contact.pk]
+            ]
+            found += _not_carried_over(says)
+            continue
         missing = {channel for channel, state in says.channels.items() if state.address or state.own_opt_out}
         for row in channels[contact.pk]:
             missing.discard(row.channel)
@@ -115,11 +124,26 @@ def _contact(contact: Contact, says: ReplayedContact) -> list[Difference]:
         found.append(Difference("contact", contact.pk, "", "has no entry in the history"))
     if contact.is_active != says.is_active:
         found.append(_state("contact", contact.pk, "is_active", contact.is_active, says.is_active))
+    if (contact.merged_into_id, contact.merged_at) != (says.merged_into, says.merged_at):
+        found.append(Difference("contact", contact.pk, "merged_into", "is not the one that the history gives"))
     if says.key is not None and contact.key != says.key:
         found.append(Difference("contact", contact.pk, "key", "is not the one that the history gives"))
     if _is_older(contact.last_entry_at, says.newest_at):
         found.append(_late("contact", contact.pk))
     return found
+
+
+def _not_carried_over(says: ReplayedContact) -> list[Difference]:
+    """The noes of a merged contact that nobody repeats, though they stand."""
+    roots = {root for _number, root in says.standing}
+    repeated: dict[int, int] = {}
+    for root, number in StatusHistory.objects.filter(repeats__in=roots).values_list("repeats", "pk"):
+        repeated[root] = max(number, repeated.get(root, 0))
+    return [
+        Difference("entry", number, "", "stands, and is not carried over to whom the contact was merged into")
+        for number, root in says.standing
+        if repeated.get(root, 0) <= number
+    ]
 
 
 def _channel(
@@ -248,6 +272,27 @@ def _strays() -> Iterator[Difference]:
         (
             Contact.objects.exclude(organization=F("project__organization")).order_by("pk"),
             "contact", "organization", "is not the project's",
+        ),
+        (
+            Contact.objects.filter(merged_into__isnull=False).filter(
+                Q(merged_into__merged_into__isnull=False) | ~Q(merged_into__project=F("project"))
+            ).order_by("pk"),
+            "contact", "merged_into", "is merged themselves, or of another project",
+        ),
+        (
+            RelationalRow.objects.filter(contact__merged_into__isnull=False).order_by("pk"),
+            "relational row", "contact", "was merged into another one",
+        ),
+        (
+            entries.filter(repeats__isnull=False).filter(
+                ~Exists(
+                    StatusHistory.objects.filter(
+                        pk=OuterRef("repeats"), contact__merged_into__isnull=False, aspect=OuterRef("aspect"),
+                        channel=OuterRef("channel"), weight=OuterRef("weight"), says=Says.NO,
+                    )
+                )
+            ),
+            "entry", "repeats", "names an entry about something else",
         ),
         (
             RelationalRow.objects.exclude(table__project=F("contact__project")).order_by("pk"),

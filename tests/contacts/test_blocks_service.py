@@ -146,3 +146,12 @@ def test_nothing_changes_when_a_request_is_sent_again_later(addresses: list[Addr
     lift(Block.objects.all(), origin=by(EDITOR), authorization=authorized()).or_raise()
     suppress(addresses[:1], organization=project.organization, project=project, origin=origin)
     assert not Block.objects.get().is_on
+
+
+def test_a_suppression_of_an_address_that_the_contact_has_left(project: Project) -> None:
+    contact = ContactFactory(project=project, email="new@example.org")
+    suppress(
+        [normalise("email", "old@example.org")], organization=project.organization, recorded_in=project,
+        contact=contact, origin=by_complaint(),
+    )  # fmt: skip
+    assert list(differences()) == []

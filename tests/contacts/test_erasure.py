@@ -32,6 +32,7 @@ from contacts.models import (
 )
 from contacts.services.blocks import lift, quarantine, suppress
 from contacts.services.erasure import erase, erasure_preview
+from contacts.services.merging import merge
 from contacts.services.opt_outs import lift_opt_out, opt_out
 from contacts.services.register import Details, change_address, change_key, create_contact
 from contacts.services.status import activate, deactivate
@@ -452,12 +453,12 @@ def test_a_chain_of_voids_goes_or_stays_as_a_whole(contact: Contact) -> None:
     assert not ChannelStatus.objects.exists()
 
 
-def test_who_was_merged_into_the_erased_one_stays(contact: Contact, project: Project) -> None:
-    other = ContactFactory(project=project)
-    Contact.objects.filter(pk=other.pk).update(merged_into=contact)
+def test_who_was_merged_into_the_erased_one_goes_with_them(contact: Contact, project: Project) -> None:
+    other = ContactFactory(project=project, email="bob@example.org")
+    merge(contact, other, origin=by(EDITOR))
     erased(contact)
-    other.refresh_from_db()
-    assert other.merged_into is None
+    assert not Contact.objects.filter(pk=other.pk).exists()
+    assert ErasureReceipt.objects.get(contact_number=other.pk).merged_into_number == contact.pk
 
 
 def test_history_of_others_is_untouched(contact: Contact, project: Project) -> None:

@@ -14,6 +14,7 @@ from contacts.addresses import normalise
 from contacts.models import Block, Contact, Project, StatusHistory
 from contacts.services.blocks import lift, quarantine, suppress
 from contacts.services.erasure import erase
+from contacts.services.merging import merge
 from contacts.services.moves import Move, change_addresses
 from contacts.services.newcomers import Newcomer, create_contacts
 from contacts.services.opt_outs import lift_opt_out, opt_out
@@ -93,6 +94,7 @@ SERVICES: dict[str, Callable[[Contact], Any]] = {
     "suppress": lambda c: suppress([ADDRESS, NEW], organization=c.organization, contact=c, origin=by_complaint()),
     "lift": lambda c: lift(Block.objects.on(), origin=by(ADMIN), authorization=WORD),
     "undo": lambda c: undo(StatusHistory.objects.filter(contact=c, says=Says.NO), origin=by(ADMIN)),
+    "merge": lambda c: merge(Contact.objects.get(key="BOB"), c, origin=by(EDITOR), take=frozenset({"email"})),
     "erase": lambda c: erase(c.as_set(), origin=by(ADMIN), requested_by_contact=True),
 }
 
