@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundField
@@ -87,11 +86,17 @@ class TableForm(RegisterForm):
         """The columns that the valid form names, by place; those without one stand at the end."""
         values = self.cleaned_data
         named = [
-            (values[f"place_{slot}"] or 100, Column(values[f"label_{slot}"], column.key))
+            (self._order(slot), Column(values[f"label_{slot}"], column.key))
             for slot, column in self.slots.items()
             if values[f"label_{slot}"]
         ]
-        return [column for _place, column in sorted(named, key=lambda pair: pair[0])]
+        return [column for _order, column in sorted(named, key=lambda pair: pair[0])]
+
+    def _order(self, slot: str) -> tuple[int, int]:
+        """Its place; who moves to the place of another one stands before it coming from below, else behind it."""
+        before = int(self.initial.get(f"place_{slot}", 100))
+        place = self.cleaned_data[f"place_{slot}"] or 100
+        return place, (place > before) - (place < before)
 
     def ask(self, confirmed: str) -> None:
         """Take note of what goes, so that sending the form once more confirms it."""

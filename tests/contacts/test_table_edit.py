@@ -65,9 +65,21 @@ def test_columns_are_renamed_moved_and_added_and_rows_keep_their_values(
     assert 'data-label="Article"><span class="lines">Catalogue' in page
 
 
-def test_a_new_column_can_be_put_in_front(as_admin: Client, table: RelationalTable) -> None:
-    save(as_admin, table, place_of_date="2", place_of_item="3", place_of_amount="4", label_new_0="No", place_new_0="1")
-    assert labels(table) == ["No", "Date", "Item", "Amount"]
+@pytest.mark.parametrize(
+    ("places", "order"),
+    [
+        ({"place_new_0": "1"}, ["No", "Date", "Item", "Amount"]),
+        ({"place_new_0": ""}, ["Date", "Item", "Amount", "No"]),
+        ({"place_of_amount": "1"}, ["Amount", "Date", "Item", "No"]),
+        ({"place_of_date": "3"}, ["Item", "Amount", "Date", "No"]),
+        ({"place_of_date": "", "place_new_0": "2"}, ["No", "Item", "Amount", "Date"]),
+    ],
+)
+def test_a_column_goes_to_the_place_that_is_named(
+    as_admin: Client, table: RelationalTable, places: dict[str, str], order: list[str]
+) -> None:
+    save(as_admin, table, label_new_0="No", **places)
+    assert labels(table) == order
 
 
 def test_looking_changes_nothing(as_admin: Client, table: RelationalTable, contact: Contact) -> None:
