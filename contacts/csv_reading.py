@@ -21,6 +21,8 @@ from typing import BinaryIO
 from django.utils.translation import gettext as _
 
 from contacts.column_names import is_known
+from contacts.file_limits import refuse_old_spreadsheet
+from contacts.sheet_reading import open_sheet
 from contacts.tables import (
     AT_ONCE,
     LOOKED_AT,
@@ -86,6 +88,12 @@ def open_table(
     ``known`` tells whether a header is the name of something, which decides between delimiters and lines;
     ``reading`` says what need not be found out; ``name`` is the file's. Raises UnreadableFile.
     """
+    file.seek(0)
+    start = file.read(8)
+    if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return open_sheet(file, known=known, reading=reading or Reading())
+    if start.startswith(b"\xd0\xcf\x11\xe0"):
+        refuse_old_spreadsheet(file)
     return _open_csv(file, known, reading or Reading())
 
 
