@@ -82,8 +82,8 @@ def strongest_no_of(entries: QuerySet[Any], *, gate: str) -> Subquery:
     return Subquery(strongest_no(entries, gate=gate).values("strongest"), output_field=SmallIntegerField())
 
 
-def lifted_by(entries: QuerySet[Any], *, weight: int, occurred_at: datetime) -> QuerySet[Any]:
-    """The entries that lift a no of this weight and moment."""
+def lifted_by(entries: QuerySet[Any], *, weight: int, occurred_at: Any) -> QuerySet[Any]:
+    """The entries that lift a no of this weight and moment (or of that of an outer row, as an expression)."""
     spoken_at = "word_at" if weight else "occurred_at"
     return entries.filter(says=Says.YES, weight__gte=weight, **{f"{spoken_at}__gt": occurred_at})
 

@@ -49,6 +49,14 @@ class Authorization:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What one of a set says for itself: when its no happened (None: now), and on which line of a file it stands."""
+
+    occurred_at: datetime | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Origin:
     """Method, actor, reason, note, evidence and times of one request for a change.
 

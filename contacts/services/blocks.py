@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,11 +16,11 @@ from contacts.gates import lifted_by
 from contacts.models import Block, ChannelStatus, Contact, Organization, Project, StatusHistory
 from contacts.models.block import BlockQuerySet
 from contacts.models.contact import ContactQuerySet
-from contacts.origin import Authorization, Origin
+from contacts.origin import Authorization, Origin, Said
 from contacts.services.authority import judge, refuse_unseen, said_so_far, with_last_words
 from contacts.services.change import Change, skipping
-from contacts.services.fingerprints import adopt_older_fingerprints
-from contacts.services.ledger import moment_after, occurrence, outcome, record, without_repeats
+from contacts.services.fingerprints import adopt_older_fingerprints_of
+from contacts.services.ledger import moment_after, occurrence, outcome, record, spoken, without_repeats
 from contacts.services.locks import holders, lock_addresses, lock_ids, person_of, with_addresses_locked
 from contacts.services.opt_outs import moment_for, put_blocks
 from contacts.services.projection import block_words, fold_blocks, not_before, touch
@@ -74,7 +74,6 @@ def quarantine(
     return with_addresses_locked(contacts, [channel], change)
 
 
-@transaction.atomic
 def suppress(
     addresses: Sequence[Address],
     *,
@@ -84,17 +83,52 @@ def suppress(
     recorded_in: Project | None = None,
     contact: Contact | None = None,
     origin: Origin,
+    said: Mapping[str, Said] | None = None,
 ) -> Change:
     """Put addresses on the suppression list of an organization, or of one of its projects only.
 
     ``recorded_in`` is the project in whose history the entry stands (empty: that of the block, or an act on
     the organization), ``contact`` the contact through whom it came. It holds for whoever has the address,
-    now or later.
+    now or later. ``said`` tells, by fingerprint, when each no happened and on which line of a file it stands.
+    Raises InTheFuture.
     """
-    recorded_in = recorded_in or project
+    return _shut(
+        addresses,
+        Block(organization=organization, project=project, kind=BlockKind.SUPPRESSION, cause=cause),
+        recorded_in=recorded_in or project,
+        contact=contact,
+        origin=origin,
+        said=said,
+    )
+
+
+def opt_out_addresses(
+    addresses: Sequence[Address], *, project: Project, origin: Origin, said: Mapping[str, Said] | None = None
+) -> Change:
+    """Let a no lie on addresses in a project that nobody there has, for whoever comes to one. ``said`` as above.
+
+    Of contacts, use ``opt_outs.opt_out``: their no follows them. Raises InTheFuture.
+    """
+    opt_out = Block(
+        organization_id=project.organization_id, project=project, kind=BlockKind.OPT_OUT, cause=Cause.OPT_OUT
+    )
+    return _shut(addresses, opt_out, recorded_in=project, origin=origin, said=said)
+
+
+@transaction.atomic
+def _shut(
+    addresses: Sequence[Address],
+    like: Block,
+    *,
+    recorded_in: Project | None,
+    origin: Origin,
+    contact: Contact | None = None,
+    said: Mapping[str, Said] | None = None,
+) -> Change:
+    """Say no to addresses, to the block of each in the scope, and of the kind and cause, of one that is ``like`` it."""
+    aspect = Aspect(like.kind)
     lock_addresses([text for address in addresses for text in address.fingerprints], exclusive=True)
-    for address in addresses:
-        adopt_older_fingerprints(address)
+    adopt_older_fingerprints_of((address.channel, address.key) for address in addresses)
     shown = {(address.channel, address.fingerprint): address.shown for address in addresses}
     concerned = holders(fingerprint for _channel, fingerprint in shown)
     person = None
@@ -104,40 +138,44 @@ def suppress(
     if contact:
         person = person_of(contact.pk)
     now = database_clock()
+    scope = {
+        "organization_id": like.organization_id, "project_id": like.project_id, "kind": like.kind, "cause": like.cause
+    }  # fmt: skip
     Block.objects.bulk_create(
         [
-            Block(
-                organization=organization, project=project, channel=channel, fingerprint=fingerprint,
-                kind=BlockKind.SUPPRESSION, cause=cause, address=text, created_at=now,
-            )
+            Block(**scope, channel=channel, fingerprint=fingerprint, address=text, created_at=now)
             for (channel, fingerprint), text in shown.items()
         ],
         ignore_conflicts=True,
-    )  # fmt: skip
-    blocks = Block.objects.filter(
-        organization=organization, project=project, kind=BlockKind.SUPPRESSION, cause=cause,
-        fingerprint__in=[fingerprint for _channel, fingerprint in shown],
-    )  # fmt: skip
-    everything = list(blocks.values_list("pk", flat=True))
-    done = set(
-        StatusHistory.objects.filter(request_id=origin.request_id, block__in=everything).values_list(
-            "block_id", flat=True
-        )
     )
-    ids = [number for number in everything if number not in done]
+    blocks = Block.objects.filter(**scope, fingerprint__in=[fingerprint for _channel, fingerprint in shown])
+    everything = dict(blocks.values_list("pk", "fingerprint"))
+    entries = StatusHistory.objects.filter(request_id=origin.request_id, block__in=everything)
+    done = set(entries.values_list("block_id", "line"))
+    words = {number: said[mark] for number, mark in everything.items() if mark in said} if said is not None else None
+    if words is None:
+        before = {number for number, _line in done}
+        ids = [number for number in everything if number not in before]
+    else:
+        ids = [number for number, word in words.items() if (number, word.line) not in done]
     moment = moment_after(contacts=[person] if person else [], blocks=ids)
-    occurred_at = occurrence(origin, moment)
-    lifted = lifted_by(block_words(), weight=origin.weight_of_no, occurred_at=occurred_at)
+    occurred_at, line = spoken(words, "pk", origin, moment)
+    rows: QuerySet[Block] = Block.objects.filter(pk__in_set=ids)
+    if words:
+        rows, occurred_at = rows.annotate(said_at=occurred_at), F("said_at")
+    said_at = OuterRef("said_at") if words else occurred_at
+    lifted = lifted_by(block_words(), weight=origin.weight_of_no, occurred_at=said_at)
     record(
-        Block.objects.filter(pk__in_set=ids),
-        aspect=Aspect.SUPPRESSION,
+        rows,
+        aspect=aspect,
         says=Says.NO,
         origin=origin,
         moment=moment,
         occurred_at=occurred_at,
         project=recorded_in.pk if recorded_in else None,
         contact=person,
-        **_becomes(Aspect.SUPPRESSION, Q(is_on=True), lifted),
+        line=line,
+        **_becomes(aspect, Q(is_on=True), lifted),
     )
     if person:
         touch([person], moment)
@@ -145,7 +183,8 @@ def suppress(
         theirs = ChannelStatus.objects.filter(contact=person, channel__in=channels)
         theirs.update(last_entry_at=not_before(moment))
     fold_blocks(ids, moment)
-    return outcome(origin, repeated=len(done))
+    about = Q(block__in=list(everything)) if words else None
+    return outcome(origin, repeated=len(everything) - len(ids), about=about)
 
 
 @transaction.atomic

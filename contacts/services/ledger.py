@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import Count, F, Max, Q, QuerySet
+from django.db.models import Count, DateTimeField, F, IntegerField, Max, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 
 from contacts.errors import InTheFuture
 from contacts.models import Block, ChannelStatus, Contact, EntryDetail, StatusHistory
 from contacts.moments import TICK
-from contacts.origin import Authorization, Origin
+from contacts.origin import Authorization, Origin, Said
 from contacts.services.bulk_rows import load_objects
 from contacts.services.change import Change, Skipped
-from contacts.services.set_sql import RandomUuid, database_clock, insert_from
+from contacts.services.set_sql import ByNumber, RandomUuid, database_clock, insert_from
 
 
 def moment_after(*, contacts: Iterable[int] = (), blocks: Iterable[int] = ()) -> datetime:
@@ -42,17 +43,39 @@ def occurrence(origin: Origin, moment: datetime) -> datetime:
     return origin.occurred_at
 
 
-def without_repeats(ids: list[int], origin: Origin, **about: str) -> list[int]:
+def spoken(said: Mapping[int, Said] | None, number: str, origin: Origin, moment: datetime) -> tuple[Any, Any]:
+    """When the no of each row of a set happened, and on which line it stands: what ``said`` has for the row's
+    ``number``, else the origin's. Raises InTheFuture."""
+    if not said:
+        return occurrence(origin, moment), None
+    if any(word.occurred_at and word.occurred_at > moment for word in said.values()):
+        raise InTheFuture(field="occurred_at")
+    moments = {one: word.occurred_at for one, word in said.items()}
+    lines = {one: word.line for one, word in said.items()}
+    otherwise = Value(occurrence(origin, moment), output_field=DateTimeField())
+    return (
+        Coalesce(ByNumber(number, moments, output_field=DateTimeField()), otherwise),
+        ByNumber(number, lines, output_field=IntegerField()),
+    )
+
+
+def without_repeats(
+    ids: list[int], origin: Origin, *, said: Mapping[int, Said] | None = None, **about: str
+) -> list[int]:
     """Leave out contacts for whom (or for somebody who was merged into them) this request was recorded already:
-    a retry adds nothing.
+    a retry adds nothing. Where each has ``said`` something of their own, another line is another no.
 
     ``about`` tells the entries that count from those of other services that one request may call.
     """
-    entries = StatusHistory.objects.filter(request_id=origin.request_id, contact__isnull=False, **about)
-    done: set[int | None] = set()
-    for number, person in entries.values_list("contact_id", "contact__merged_into_id"):
-        done |= {number, person}
-    return [number for number in ids if number not in done]
+    persons = {number: number for number in ids}
+    merged = Contact.objects.filter(merged_into_id__in_set=ids)
+    persons.update((number, person) for number, person in merged.values_list("pk", "merged_into_id") if person)
+    entries = StatusHistory.objects.filter(request_id=origin.request_id, contact_id__in_set=list(persons), **about)
+    done = {(persons[number], line) for number, line in entries.values_list("contact_id", "line") if number}
+    if said is not None:
+        return [number for number in ids if number in said and (number, said[number].line) not in done]
+    before = {number for number, _line in done}
+    return [number for number in ids if number not in before]
 
 
 def record(
@@ -148,9 +171,17 @@ def record_each(entries: Iterable[tuple[StatusHistory, Origin]]) -> None:
     load_objects(details)
 
 
-def outcome(origin: Origin, *, repeated: int = 0, skipped: tuple[Skipped, ...] = (), says: str | None = None) -> Change:
-    """The Change that the entries of this request amount to, as they stand in the history."""
-    entries = StatusHistory.objects.filter(request_id=origin.request_id)
+def outcome(
+    origin: Origin,
+    *,
+    repeated: int = 0,
+    skipped: tuple[Skipped, ...] = (),
+    says: str | None = None,
+    about: Q | None = None,
+) -> Change:
+    """The Change that the entries of this request amount to, as they stand in the history; with ``about`` those of a
+    part of it alone."""
+    entries = StatusHistory.objects.filter(about or Q(), request_id=origin.request_id)
     if says:
         entries = entries.filter(says=says)
     counts = entries.aggregate(

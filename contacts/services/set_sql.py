@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connections, models
@@ -110,6 +110,33 @@ class MergedJson(Func):
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> _Compiled:
         return self.as_sql(compiler, connection, function="json_patch", **context)
+
+
+class ByNumber(Func):
+    """What a mapping has for the number in each row (NULL where it has nothing), the mapping sent as one parameter.
+
+    SQLite walks along the mapping for each row, so some thousands are the most that it should have.
+    """
+
+    arity = 1
+
+    def __init__(self, number: Any, mapping: Mapping[int, Any], *, output_field: models.Field[Any, Any]) -> None:
+        super().__init__(number, output_field=output_field)
+        self.mapping = mapping
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> _Compiled:
+        number, parameters = compiler.compile(self.source_expressions[0])
+        kind = self.output_field.db_type(connection)
+        return f"(%s::jsonb ->> ({number})::text)::{kind}", [self._text(connection), *parameters]
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> _Compiled:
+        number, parameters = compiler.compile(self.source_expressions[0])
+        return f"json_extract(%s, '$.\"' || ({number}) || '\"')", [self._text(connection), *parameters]
+
+    def _text(self, connection: Any) -> str:
+        prepare = self.output_field.get_db_prep_value
+        found = {str(number): prepare(value, connection) for number, value in self.mapping.items() if value is not None}
+        return json.dumps(found, default=str)
 
 
 def _value_field(field: Any) -> Field[Any, Any]:

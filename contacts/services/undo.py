@@ -27,12 +27,14 @@ UNDO_PERIOD = timedelta(hours=24)
 WRITTEN_DOWN = (Method.MANUAL, Method.IMPORT, Method.API)
 
 
-def undoable(entries: StatusHistoryQuerySet, actor: Actor, *, now: datetime | None = None) -> StatusHistoryQuerySet:
+def undoable(
+    entries: StatusHistoryQuerySet, actor: Actor, *, now: datetime | None = None, period: timedelta = UNDO_PERIOD
+) -> StatusHistoryQuerySet:
     """The entries that this actor may still take back.
 
-    What a user or an import wrote down within the last 24 hours, by whoever did it or an admin (for a block
-    of the whole organization: one of its admins); never what the person did through a door of their own,
-    and nothing twice.
+    What a user or an import wrote down within the last 24 hours (or a ``period``: a whole import may be undone for
+    longer), by whoever did it or an admin (for a block of the whole organization: one of its admins); never what the
+    person did through a door of their own, and nothing twice.
     """
     theirs = Q(actor_kind=actor.kind, actor_number=actor.number)
     if actor.may_undo_others:
@@ -45,16 +47,27 @@ def undoable(entries: StatusHistoryQuerySet, actor: Actor, *, now: datetime | No
             says__in=[Says.NO, Says.YES],
             aspect__in=GATES,
             method__in=WRITTEN_DOWN,
-            recorded_at__gt=(now or database_clock()) - UNDO_PERIOD,
+            recorded_at__gt=(now or database_clock()) - period,
         )
-        .exclude(says=Says.NO, weight__gte=Weight.OWN)
+        .exclude(~Q(method=Method.IMPORT), says=Says.NO, weight__gte=Weight.OWN)
         .exclude(reason__in=[Reason.CREATED, Reason.ERASURE, Reason.MERGED])
         .not_voided()
     )
 
 
+def lasts(
+    method: str, reason: str, weight: int, recorded_at: datetime, *, now: datetime, period: timedelta = UNDO_PERIOD
+) -> bool:
+    """Whether a no like this can no longer be taken back by anybody: the same rule, of one entry."""
+    if method not in WRITTEN_DOWN or reason == Reason.ERASURE:
+        return True
+    if weight >= Weight.OWN and method != Method.IMPORT and reason != Reason.MERGED:
+        return True
+    return recorded_at <= now - period
+
+
 @transaction.atomic
-def undo(entries: StatusHistoryQuerySet, *, origin: Origin) -> Change:
+def undo(entries: StatusHistoryQuerySet, *, origin: Origin, period: timedelta = UNDO_PERIOD) -> Change:
     """Void entries, and fold what they were about anew. Skipped: what can no longer be taken back.
 
     What repeats an entry of a merged contact is voided with it; and where the one taken back had lifted a no of
@@ -70,7 +83,7 @@ def undo(entries: StatusHistoryQuerySet, *, origin: Origin) -> Change:
     repeated = set(
         StatusHistory.objects.filter(request_id=origin.request_id, voids__in=wanted).values_list("voids", flat=True)
     )
-    may = sorted(undoable(rows, origin.actor).values_list("pk", flat=True))
+    may = sorted(undoable(rows, origin.actor, period=period).values_list("pk", flat=True))
     voided = with_repetitions(may)
     blocks = set(voided.filter(block__isnull=False).values_list("block_id", flat=True))
     moment = moment_after(contacts=contacts, blocks=blocks)
@@ -137,7 +150,8 @@ def refusal_of(entry: StatusHistory, actor: Actor) -> CannotUndo | None:
         return CannotUndo(words % {"number": entry.repeats} if entry.repeats else _("A merge cannot be taken back."))
     if entry.aspect not in GATES or entry.says == Says.VALUE or entry.reason == Reason.CREATED:
         return CannotUndo(_("Only a change of status can be taken back. Change the value again instead."))
-    if entry.method not in WRITTEN_DOWN or (entry.says == Says.NO and entry.weight >= Weight.OWN):
+    is_own = entry.says == Says.NO and entry.weight >= Weight.OWN and entry.method != Method.IMPORT
+    if entry.method not in WRITTEN_DOWN or is_own:
         return CannotUndo(_("The contact, or a server that answered, said this; it was not written down by a user."))
     if entry.reason == Reason.ERASURE:
         return CannotUndo(_("This protects somebody who was erased, and stays."))
