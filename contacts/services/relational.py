@@ -137,7 +137,7 @@ def remove_row(row: RelationalRow, *, seen: str) -> None:
 def put_rows(
     rows: Iterable[NewRow], *, request_id: uuid.UUID, natural_keys: Mapping[int, str] | None = None
 ) -> dict[int, int]:
-    """Add rows to many contacts at once (or to whom they were merged into), and return how many each contact got.
+    """Add rows to many contacts at once (or to whom they were merged into), and return how many were added for each.
 
     A row is left out where the contact has one with the same values already, so that the same again adds nothing;
     of a table in ``natural_keys`` (table id to column key), where they have one with the same value in that column.
@@ -150,7 +150,7 @@ def put_rows(
     identity = _Identity(natural_keys or {})
     held = RelationalRow.objects.filter(contact_id__in_set=set(persons.values()), table__in=list(tables)).order_by()
     known = {identity.of(*row) for row in held.values_list("contact_id", "table_id", "values").iterator()}
-    now, new = timezone.now(), []
+    now, new, added = timezone.now(), [], Counter[int]()
     for row in wanted:
         person = persons.get(row.contact)
         if person is None or row.table not in tables:
@@ -160,8 +160,9 @@ def put_rows(
         if values and mark not in known:
             known.add(mark)
             new.append((row.table, person, values, request_id, now))
+            added[row.contact] += 1
     load_rows(RelationalRow, _LOADED, new)
-    return dict(Counter(contact for _table, contact, *_others in new))
+    return dict(added)
 
 
 @transaction.atomic
