@@ -112,9 +112,14 @@ def access_for(user: User | AnonymousUser, project_slug: str, *, needs: str = VI
 def contact_for(
     user: User | AnonymousUser, project_slug: str, contact_id: int, *, needs: str = VIEW
 ) -> tuple[Access, Contact]:
-    """A contact of a project that the user may see. Raises Http404, PermissionDenied."""
+    """A contact of a project that the user may see; of who was merged, the one whom they were merged into.
+
+    Raises Http404, PermissionDenied.
+    """
     access = access_for(user, project_slug)
-    contact = Contact.objects.filter(project=access.project, pk=contact_id).first() if contact_id < 2**63 else None
+    found = Contact.objects.ever_in_project(access.project).filter(pk=contact_id) if contact_id < 2**63 else None
+    contact = found.select_related("merged_into").first() if found is not None else None
+    contact = contact.merged_into or contact if contact else None
     if contact is None:
         raise Http404
     contact.project = access.project

@@ -315,9 +315,10 @@ def pasted_contacts(project: Project, lines: list[str]) -> Pasted:
 
 def _by_key(project: Project, keys: set[str]) -> dict[str, int]:
     found: dict[str, int] = {}
-    here = Contact.objects.in_project(project)
+    everybody = Contact.objects.ever_in_project(project)
     for some in _batches(keys):
-        found.update(here.filter(key__in=some).values_list("key", "pk"))
+        rows = everybody.filter(key__in=some).values_list("key", "pk", "merged_into_id")
+        found.update({key: person or number for key, number, person in rows})
     return found
 
 

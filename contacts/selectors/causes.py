@@ -44,6 +44,7 @@ _HOW_BY_REASON: dict[str, Text] = {
     Reason.DELIVERY_ERRORS: gettext_lazy("after repeated delivery errors"),
     Reason.AUTHORIZED: gettext_lazy("with an authorization, by %(name)s"),
     Reason.ERASURE: gettext_lazy("kept after an erasure"),
+    Reason.MERGED: gettext_lazy("in a merge, by %(name)s"),
 }
 _HOW_BY_METHOD: dict[str, Text] = {
     Method.OPT_OUT_LINK: gettext_lazy("with an opt-out link"),

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from contacts.access import Access
 from contacts.errors import RegisterError
-from contacts.models import Project, StatusHistory, User
+from contacts.models import Contact, Project, StatusHistory, User
 from contacts.models.ledger import StatusHistoryQuerySet
 from contacts.moments import end_of_day, start_of_day
 from contacts.selectors.entries import OPEN_WORDS, EntryInWords, described
@@ -80,13 +80,15 @@ def entries_of(project: Project, wanted: HistoryFilter) -> StatusHistoryQuerySet
 
 
 def _contacts_meant(project: Project, text: str) -> list[int]:
+    """The ids of those whom the text finds, and of who was merged into them."""
     found = list(search(project, text).order_by().values_list("pk", flat=True)[: MOST_CONTACTS + 1])
     if len(found) > MOST_CONTACTS:
         raise TooManyContacts(
             _("More than %(count)d contacts match.") % {"count": MOST_CONTACTS},
             remedy=_("Type more of the key, the name or the address."),
         )
-    return found
+    merged = Contact.objects.filter(merged_into_id__in_set=found)
+    return [*found, *merged.values_list("pk", flat=True)]
 
 
 @dataclass(frozen=True, slots=True)

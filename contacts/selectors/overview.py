@@ -122,7 +122,7 @@ def audiences(project: Project) -> dict[Channel, Audience]:
 def changed_today(project: Project) -> Today:
     """Counts contacts, from the entries that were recorded since the day began in the project's time zone."""
     midnight = start_of_day(timezone.localdate(timezone=project.zone), project.zone)
-    own = Q(actor_kind=ActorKind.CONTACT) | Q(says=Says.NO, weight__gte=Weight.OWN)
+    own = Q(actor_kind=ActorKind.CONTACT) | Q(says=Says.NO, weight__gte=Weight.OWN) & ~Q(reason=Reason.MERGED)
     counts = StatusHistory.objects.in_project(project).filter(recorded_at__gte=midnight).aggregate(
         changed=Count("contact_id", distinct=True), own=Count("contact_id", distinct=True, filter=own)
     )  # fmt: skip
@@ -132,7 +132,8 @@ def changed_today(project: Project) -> Today:
 def deactivations(project: Project, period: Period) -> Deactivations:
     """How contacts were deactivated in a period, by when it was recorded.
 
-    Counted are the entries that switched somebody off and were not taken back. One pass over the period's
+    Counted are the entries that switched somebody off and were not taken back; what a merge carried over was counted
+    when it was said. One pass over the period's
     part of the history, and two small look-ups.
     """
     entries = _that_switched_off(project).filter(recorded_at__gte=period.start, recorded_at__lt=period.end)
@@ -181,7 +182,7 @@ def latest_changes(access: Access) -> list[EntryInWords]:
 
 def _that_switched_off(project: Project) -> StatusHistoryQuerySet:
     entries = StatusHistory.objects.in_project(project).filter(aspect=Aspect.ACTIVE, says=Says.NO)
-    return entries.exclude(from_value=F("to_value")).not_voided()
+    return entries.exclude(from_value=F("to_value")).exclude(reason=Reason.MERGED).not_voided()
 
 
 def _entries_at(entries: StatusHistoryQuerySet, latest: dict[str, datetime]) -> dict[str, int]:

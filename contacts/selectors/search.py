@@ -8,7 +8,8 @@ from operator import or_
 from typing import Any
 
 import phonenumbers
-from django.db.models import Q, QuerySet
+from django.db.models import BigIntegerField, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from contacts.addresses import normalise
 from contacts.errors import InvalidAddress
@@ -25,13 +26,15 @@ def search(project: Project, text: str) -> ContactQuerySet:
     """The contacts of a project whose key, name or address is, or begins with, ``text``.
 
     Names in either order ("Roy Gagnon", "Gagnon, Roy") and any case. Each way of reading the text is a look
-    into an index of its own; what they find is put together by id.
+    into an index of its own; what they find is put together by id. Key and name of who was merged find the one whom
+    they were merged into.
     """
-    here = Contact.objects.in_project(project)
-    readings = [here.filter(condition) for condition in (_begins("key", text), *_names(text))]
-    ids: list[QuerySet[Any, Any]] = [found.order_by().values_list("pk") for found in readings]
+    everybody = Contact.objects.ever_in_project(project)
+    readings = [everybody.filter(condition) for condition in (_begins("key", text), *_names(text))]
+    person = Coalesce("merged_into_id", "pk", output_field=BigIntegerField())
+    ids: list[QuerySet[Any, Any]] = [found.order_by().values_list(person) for found in readings]
     ids += [rows.order_by().values_list("contact_id") for rows in _addresses(project, text)]
-    return here.filter(pk__in=ids[0].union(*ids[1:]))
+    return Contact.objects.in_project(project).filter(pk__in=ids[0].union(*ids[1:]))
 
 
 def _cases(text: str) -> list[str]:

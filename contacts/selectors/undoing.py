@@ -12,7 +12,7 @@ from contacts.access import Access
 from contacts.models import StatusHistory
 from contacts.models.ledger import StatusHistoryQuerySet
 from contacts.selectors.entries import EntryInWords, in_sentence, in_words
-from contacts.services.undo import before_and_after, refusal_of, undoable
+from contacts.services.undo import before_and_after, refusal_of, undoable, with_repetitions
 from contacts.vocabulary import GATES, Aspect, Method, Says
 
 
@@ -54,8 +54,9 @@ def undoing_of(entry: StatusHistory, access: Access) -> Undoing:
     if refusal is not None:
         return Undoing(in_words(StatusHistory.objects.filter(pk=entry.pk), access), [], str(refusal))
     entries = undoable(taken_back_with(entry), access.actor).order_by("pk")
-    after = [_after(row) for row in before_and_after(entries)]
-    return Undoing(in_words(entries, access), after, "")
+    falling = with_repetitions(entries.values_list("pk", flat=True)).order_by("pk")
+    after = [_after(row) for row in before_and_after(falling.exclude(contact__merged_into__isnull=False))]
+    return Undoing(in_words(falling, access), after, "")
 
 
 def undoable_entry(request_id: UUID, contact_id: int, aspect: str) -> int | None:

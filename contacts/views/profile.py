@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from contacts.access import contact_for
@@ -13,8 +14,13 @@ from contacts.vocabulary import Aspect, Channel
 
 @require_safe
 def contact(request: HttpRequest, project_slug: str, contact_id: int) -> HttpResponse:
-    """The profile; ``channel`` and ``aspect`` filter its history, ``table`` shows rows in its place."""
+    """The profile; ``channel`` and ``aspect`` filter its history, ``table`` shows rows in its place.
+
+    The address of who was merged leads to the one whom they were merged into.
+    """
     access, contact = contact_for(request.user, project_slug, contact_id)
+    if contact.pk != contact_id:
+        return redirect(contact)
     asked = Asked(
         channel=_known(request.GET.get("channel", ""), Channel.values),
         aspect=_known(request.GET.get("aspect", ""), Aspect.values),
