@@ -58,6 +58,7 @@ NO_PAGES = {
     "account_set_password": "leads on: everybody has one",
     "contacts:contact_export": "a file, asked for by a form",
     "contacts:history_export": "a file, asked for by a form",
+    "contacts:rows_export": "a file, asked for by a form",
     "mfa_download_recovery_codes": "a file",
     "raise": "refusals, which are below",
     "patterns": "made up, and looked at in a test of its own",
@@ -188,13 +189,17 @@ def house(project: Project, viewer: User, organization_admin: User) -> dict[str,
     opt_out(inactive.as_set(), "email", origin=by_link())
     opt_out(contact.as_set(), "sms", origin=asked())
     ProjectFactory(organization=project.organization, name="Empty", slug="empty")
+    row = RelationalRowFactory(contact=contact)
     return {
         "project_slug": project.slug,
         "organization_slug": project.organization.slug,
         "contact_id": contact.pk,
         "inactive_id": inactive.pk,
         "channel": "email",
-        "table": RelationalRowFactory(contact=contact).table.slug,
+        "table": row.table.slug,
+        "table_slug": row.table.slug,
+        "table_id": row.table_id,
+        "row_id": row.pk,
         "entry_id": StatusHistory.objects.filter(contact=contact).latest("pk").pk,
         "receipt_id": ErasureReceiptFactory(project=project).pk,
         "membership_id": Membership.objects.get(user=viewer).pk,
