@@ -27,7 +27,7 @@ LEASE = "chores"
 # Longer than the pauses between chores, and no longer than others wait for somebody who died.
 LEASE_PERIOD = timedelta(seconds=min(10, settings.IMPORT_STALLED_AFTER))
 PAUSE = 0.5
-PAUSE_WITHOUT_DATABASE = 3.0
+PAUSE_WITHOUT_DATABASE = 1.0
 STEP = 0.1
 
 log = structlog.get_logger("sendable.worker")

@@ -47,7 +47,7 @@ class Cluster:
         command = [*_as_unprivileged(self.folder), str(self.binaries / program), *arguments]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True)
 
-    def start(self) -> None:
+    def start(self, more_options: str = "") -> None:
         self.guardian = subprocess.Popen(
             [sys.executable, __file__, str(self.binaries), str(self.folder)],
             stdin=subprocess.PIPE,
@@ -59,7 +59,8 @@ class Cluster:
             raise RuntimeError(made.stderr)
         options = (
             f"-k {self.folder} -c listen_addresses='' -c fsync=off -c full_page_writes=off "
-            "-c synchronous_commit=off -c jit=off -c max_connections=100 -c shared_buffers=256MB"
+            "-c synchronous_commit=off -c jit=off -c max_connections=100 -c shared_buffers=256MB "
+            f"{more_options}"
         )
         for _attempt in range(5):
             started = self.run(
