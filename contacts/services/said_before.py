@@ -64,21 +64,20 @@ class Gates:
         no = Word(Says.NO, self.origin.weight_of_no, at)
         would_shut = not shut(words) and not any(word.says == Says.YES and lifts(word, no) for word in words)
         origin = self.origin
-        found.append(
-            Entry(no.says, no.weight, at, None, self.now, origin.method, origin.reason, origin.request_id)
-        )
+        found.append(Entry(no.says, no.weight, at, None, self.now, origin.method, origin.reason, origin.request_id))
         return would_shut
 
     def _is_worth_recording(self, found: Sequence[Entry], said: Said) -> bool:
         weight = self.origin.weight_of_no
         alike = [entry for entry in found if entry.says == Says.NO and entry.weight == weight]
         if said.occurred_at is not None:
-            return not any(
-                entry.method == Method.IMPORT and entry.occurred_at == said.occurred_at for entry in alike
-            )
-        if any(entry.request_id == self.origin.request_id and entry.occurred_at == entry.recorded_at for entry in alike):
+            return not any(entry.method == Method.IMPORT and entry.occurred_at == said.occurred_at for entry in alike)
+        if any(
+            entry.request_id == self.origin.request_id and entry.occurred_at == entry.recorded_at for entry in alike
+        ):
             return False
-        stand = {id(word) for word in standing(words := [entry.word for entry in found])}
+        words = [entry.word for entry in found]
+        stand = {id(word) for word in standing(words)}
         return not any(
             entry.weight >= weight and id(word) in stand and self._lasts(entry)
             for entry, word in zip(found, words, strict=True)
