@@ -76,6 +76,8 @@ OF_A_PROJECT: dict[str, Row] = {
     "rows_export": about(Row(refused=("viewer", "editor"), get=NO_SUCH_METHOD), "contact_id", "table_slug"),
     "row_edit": about(EDIT, "contact_id", "row_id"),
     "row_remove": about(EDIT, "contact_id", "row_id"),
+    "duplicates": VIEW,
+    "merge": about(EDIT, get=NOTHING_CHOSEN),
     "history": about(ADMINISTER, posts=False),
     "history_export": about(ADMINISTER, get=NO_SUCH_METHOD),
     "entry": about(VIEW, "entry_id"),

@@ -306,7 +306,13 @@ class _Causes:
             return "", None
         parts = [moment(stop.since), stop.entry.how if stop.entry else stop.cause]
         if stop.entry and stop.entry.contact_key not in ("", self.facts.contact.key):
-            parts.append(_("by %(name)s, who has the same address") % {"name": stop.entry.contact_name})
+            is_merged = stop.entry.merged_into == self.facts.contact.pk
+            whose = (
+                _("by %(name)s, who was merged into this contact")
+                if is_merged
+                else _("by %(name)s, who has the same address")
+            )
+            parts.append(whose % {"name": stop.entry.contact_name})
         if stop.is_organization_wide:
             parts.append(_("in the whole organization"))
         return ", ".join(parts), stop.entry.id if stop.entry else None

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -42,6 +43,7 @@ class EntryInWords:
     ``how`` is the way by which it came, as the end of a sentence ("by replying STOP"); ``clause`` tells a no as
     the cause of a state ("opted out with a link"), and ``message`` is the sending in which that was.
     ``contact_erased``: it was about a contact who is gone. ``address`` is that of a block whose entry names nobody.
+    ``merged_into`` is the number of the contact whom its own one was merged into.
     """
 
     id: int
@@ -75,6 +77,7 @@ class EntryInWords:
     message: str = ""
     contact_erased: bool = False
     address: str = ""
+    merged_into: int | None = None
 
 
 def in_words(entries: StatusHistoryQuerySet, access: Access) -> list[EntryInWords]:
@@ -85,16 +88,52 @@ def in_words(entries: StatusHistoryQuerySet, access: Access) -> list[EntryInWord
 def described(rows: Sequence[StatusHistory], access: Access) -> list[EntryInWords]:
     """The same of entries that were read already, with their ``detail`` and ``block``."""
     ids = [row.pk for row in rows]
-    contacts = Contact.objects.in_bulk({row.contact_id for row in rows if row.contact_id})
+    others = {_other_of_merge(row) for row in rows} - {None}
+    contacts = Contact.objects.in_bulk({row.contact_id for row in rows if row.contact_id} | others)
     voids = {row.voids: row for row in StatusHistory.objects.filter(voids__in=ids).select_related("detail")}
     may_undo: set[int] = set()
     if access.may_edit:
         own = StatusHistory.objects.filter(pk__in=ids, project=access.project)
         may_undo = set(undoable(own, access.actor).values_list("pk", flat=True))
+    originals = _originals(rows)
     slug = access.project.slug
-    return [
+    words = [
         _describe(row, contacts.get(row.contact_id or 0), voids.get(row.pk), row.pk in may_undo, slug) for row in rows
     ]
+    for place, row in enumerate(rows):
+        if row.repeats in originals:
+            words[place] = _carried_over(words[place], originals[row.repeats])
+        elif other := contacts.get(_other_of_merge(row) or 0):
+            words[place] = replace(words[place], detail=_name_and_key(other))
+    return words
+
+
+def _other_of_merge(row: StatusHistory) -> int | None:
+    """With whom the contact of an entry was merged."""
+    return int(row.to_value or row.from_value or 0) if row.aspect == Aspect.MERGE else None
+
+
+def _originals(rows: Sequence[StatusHistory]) -> dict[int | None, StatusHistory]:
+    """What was said of merged contacts, where entries say it anew."""
+    numbers = [row.repeats for row in rows if row.repeats]
+    return {row.pk: row for row in StatusHistory.objects.filter(pk__in=numbers)} if numbers else {}
+
+
+def _carried_over(words: EntryInWords, original: StatusHistory) -> EntryInWords:
+    """An entry that says anew what was said of a merged contact: by which way that came, and when."""
+    by, day = actor_label(original), date_format(timezone.localtime(original.occurred_at), "j F Y")
+    told = {"day": day, "number": original.pk}
+    how_then, clause_then = how(original, by), clause(original, by)
+    return replace(
+        words,
+        source=_("from a merged contact: entry %(number)s of %(day)s") % told,
+        how=_("carried over from a merged contact: %(how)s on %(day)s") % {**told, "how": how_then},
+        clause=_("%(cause)s on %(day)s, as a contact who was merged into this one") % {**told, "cause": clause_then},
+    )
+
+
+def _name_and_key(contact: Contact) -> str:
+    return contact.name if contact.name == contact.key else f"{contact.name} ({contact.key})"
 
 
 def _describe(
@@ -134,6 +173,7 @@ def _describe(
         clause=clause(row, by),
         message=_message(row, detail.evidence if detail else {}),
         contact_erased=bool(row.contact_id) and contact is None,
+        merged_into=contact.merged_into_id if contact else None,
         address=(row.block.address or "") if row.block and not row.contact_id else "",
     )
 
@@ -161,6 +201,8 @@ def title(row: StatusHistory) -> str:
         pattern = _ADDRESS_TITLES.get((bool(row.from_value), bool(row.to_value)), "%(address)s")
     elif row.aspect == Aspect.VALIDITY:
         pattern = _VALIDITY_TITLES[row.to_value == "valid"]
+    elif row.aspect == Aspect.MERGE:
+        pattern = _MERGE_TITLES[bool(row.to_value)]
     elif row.reason == Reason.CREATED:
         pattern = gettext_lazy("Contact created")
     else:
@@ -191,6 +233,10 @@ _ADDRESS_TITLES: dict[tuple[bool, bool], Text] = {
 _VALIDITY_TITLES: dict[bool, Text] = {
     True: gettext_lazy("%(address)s valid"),
     False: gettext_lazy("%(address)s not valid"),
+}
+_MERGE_TITLES: dict[bool, Text] = {
+    True: gettext_lazy("Merged into another contact"),
+    False: gettext_lazy("Merged with another contact"),
 }
 _ADDRESSES: dict[str, Text] = {
     Channel.EMAIL: gettext_lazy("Email address"),
@@ -240,7 +286,7 @@ def _confirmed(row: StatusHistory) -> str:
     return ""
 
 
-_SAID_ALREADY = frozenset({Reason.CREATED, Reason.AUTHORIZED, Reason.OWN_REQUEST})
+_SAID_ALREADY = frozenset({Reason.CREATED, Reason.AUTHORIZED, Reason.OWN_REQUEST, Reason.MERGED})
 """Reasons that the title or the method of an entry tells."""
 
 

@@ -75,6 +75,8 @@ def _outcome(row: StatusHistory, words: EntryInWords) -> str:
         return words.confirmed
     if row.says == Says.VOID and not row.changed:
         return _("It changed nothing: another entry says the same.")
+    if row.aspect == Aspect.MERGE:
+        return _("Key and history of who was merged lead to the contact who stayed.")
     if not row.changed:
         return _("It changed nothing.")
     return _("From “%(old)s” to “%(new)s”.") % {"old": _state(row.from_value), "new": _state(row.to_value)}
@@ -107,8 +109,9 @@ def _happened(row: StatusHistory, words: EntryInWords, access: Access) -> list[F
         Fact(_("What it is about"), str(Aspect(row.aspect).label)),
         Fact(_("Channel"), str(Channel(row.channel).label) if row.channel else ""),
         Fact(_("Block"), _block(row.block) if row.block else ""),
-        Fact(_("Before"), _state(row.from_value)),
-        Fact(_("After"), _state(row.to_value)),
+        Fact(_("Before"), _state(row.from_value) if row.aspect != Aspect.MERGE else ""),
+        Fact(_("After"), _state(row.to_value) if row.aspect != Aspect.MERGE else ""),
+        Fact(_("Merged with"), words.detail if row.aspect == Aspect.MERGE else ""),
         Fact(_("Happened"), _moment(row.occurred_at)),
         Fact(_("Recorded"), _moment(row.recorded_at)),
         Fact(_("Requested on"), _day(row.requested_on)),
@@ -116,6 +119,13 @@ def _happened(row: StatusHistory, words: EntryInWords, access: Access) -> list[F
             _("Takes back"),
             _("entry %(number)d") % {"number": row.voids} if row.voids else "",
             reverse("contacts:entry", args=[slug, row.voids]) if row.voids else "",
+        ),
+        Fact(
+            _("Says anew"),
+            _("entry %(number)d, of a contact who was merged into this one") % {"number": row.repeats}
+            if row.repeats
+            else "",
+            reverse("contacts:entry", args=[slug, row.repeats]) if row.repeats else "",
         ),
         Fact(
             _("Taken back by"),

@@ -286,8 +286,10 @@ def _tables(contact: Contact) -> list[Any]:
 
 
 def _history_of(contact: Contact, access: Access, facts: ChannelFacts) -> StatusHistoryQuerySet:
-    """What was said of the contact, and what was said in this project of the addresses that they have."""
-    about = Q(contact=contact)
+    """What was said of the contact and of who was merged into them, and what was said in this project of the addresses
+    that they have."""
+    merged = list(Contact.objects.filter(merged_into=contact).values_list("pk", flat=True))
+    about = Q(contact__in=[contact.pk, *merged]) if merged else Q(contact=contact)
     if facts.blocks:
         about |= Q(block__in=[block.pk for block in facts.blocks], project=access.project)
     return StatusHistory.objects.filter(about, project=access.project)
