@@ -101,6 +101,50 @@ def update_objects(objects: Sequence[models.Model], names: Sequence[str], using:
         )
 
 
+def update_columns(
+    model: type[models.Model],
+    columns: dict[str, Sequence[Any]],
+    *,
+    by: dict[str, Sequence[Any]],
+    using: str = "default",
+    **here: Any,
+) -> None:
+    """Write columns of texts or numbers into many rows at once, each told by the numbers in ``by``, among those that
+    have the values ``here``."""
+    connection = connections[using]
+    names = {field.attname: field.column for field in model._meta.concrete_fields}
+    quote = connection.ops.quote_name
+    table = quote(model._meta.db_table)
+    rows = list(zip(*columns.values(), *by.values(), strict=True))
+    if not rows:
+        return
+    fixed = " AND ".join(f"{table}.{quote(names[name])} = %s" for name in here)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            given = [*(f"{name}_new" for name in columns), *by]
+            types = ["text[]" if _is_text(column) else "bigint[]" for column in (*columns.values(), *by.values())]
+            places = ", ".join(f"%s::{kind}" for kind in types)
+            setting = ", ".join(f"{quote(names[name])} = given.{quote(f'{name}_new')}" for name in columns)
+            matching = " AND ".join(f"{table}.{quote(names[name])} = given.{quote(name)}" for name in by)
+            cursor.execute(
+                f"UPDATE {table} SET {setting} FROM unnest({places}) AS given({', '.join(map(quote, given))}) "
+                f"WHERE {fixed} AND {matching}",
+                [*map(list, zip(*rows, strict=True)), *here.values()],
+            )
+        else:
+            setting = ", ".join(f"{quote(names[name])} = %s" for name in columns)
+            matching = " AND ".join(f"{quote(names[name])} = %s" for name in by)
+            at = len(columns)
+            cursor.executemany(
+                f"UPDATE {table} SET {setting} WHERE {fixed} AND {matching}",
+                [[*row[:at], *here.values(), *row[at:]] for row in rows],
+            )
+
+
+def _is_text(column: Sequence[Any]) -> bool:
+    return bool(column) and isinstance(column[0], str)
+
+
 def _plain(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 

@@ -71,9 +71,7 @@ def insert_from(
         return cursor.rowcount
 
 
-def update_from(
-    into: type[models.Model], source: QuerySet[Any], columns: dict[str, Any], *, by: dict[str, Any]
-) -> int:
+def update_from(into: type[models.Model], source: QuerySet[Any], columns: dict[str, Any], *, by: dict[str, Any]) -> int:
     """``UPDATE … FROM`` of the rows of ``into`` that rows of ``source`` are about; returns how many were updated.
 
     ``columns`` maps fields of ``into`` to expressions over ``source``, ``by`` those that identify a row of it.
@@ -157,6 +155,16 @@ def lock_buckets(buckets: Sequence[int], *, exclusive: bool, using: str = "defau
 
 
 _LOCK_SPACE = 0x5E7D
+
+
+def refresh_statistics(*models_: type[models.Model], using: str = "default") -> None:
+    """Let PostgreSQL look at tables that have grown much, so that it plans for what they are now. A million rows may
+    come before its own daemon looks."""
+    connection = connections[using]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            for model in models_:
+                cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")
 
 
 def database_clock(using: str = "default") -> Any:

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.db.models import Exists, F, Field, FilteredRelation, Lookup, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, FilteredRelation, Lookup, OuterRef, Q, QuerySet
 from django.db.models.lookups import Exact
 
-from contacts.models import ChannelStatus, Contact, ImportJob, ImportRow, Project
+from contacts.models import ChannelStatus, Contact, ImportJob, ImportRow
 from contacts.services.imports.parsing import CHANNELS
 
 DETAILS = ("first_name", "last_name", "language", "notes", "attributes")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -24,7 +24,7 @@ from contacts.csv_reading import Batch
 from contacts.errors import InTheFuture, InvalidAddress, InvalidText, RegisterError
 from contacts.models.imports import ImportKind, RowOutcome
 from contacts.text import clean_text
-from contacts.vocabulary import OPEN, SHUT, Aspect, Channel
+from contacts.vocabulary import SHUT, Aspect, Channel
 
 CHANNELS = (Channel.EMAIL.value, Channel.SMS.value, Channel.PUSH.value)
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}([-_][A-Za-z]{2,4})?$")
@@ -36,6 +36,9 @@ STAGED = (
     "unsendable", "noes", "extras", "cells",
 )  # fmt: skip
 
+# What tells whom a rejected row is about: a no in it counts, and a replacement takes them for present.
+_KEPT = ("line", "key", "noes", *(f"{channel}{part}" for channel in CHANNELS for part in ("", "_key", "_fingerprint")))
+
 Faults = dict[int, RegisterError]
 
 
@@ -44,7 +47,8 @@ class Taken:
     """How a file is taken: what its columns are called and mean, and what is asked of its rows.
 
     ``country`` is that of national phone numbers, ``zone`` the project's time zone, ``now`` the moment of the import.
-    ``keeps_who_left``: rows whose status says that the person left are contacts all the same.
+    ``fingerprints``: those of all addresses are wanted, not only (later, from ``planning``) those of rows that do
+    something. ``keeps_who_left``: rows whose status says that the person left are contacts all the same.
     """
 
     columns: Sequence[str]
@@ -53,6 +57,7 @@ class Taken:
     country: str
     zone: ZoneInfo
     now: datetime
+    fingerprints: bool = True
     keeps_who_left: bool = False
     day_first: bool = False
 
@@ -70,8 +75,13 @@ class Staged:
     values: dict[str, Sequence[Any]]
     faults: Faults = field(default_factory=dict)
 
-    def columns(self) -> list[Sequence[Any]]:
-        return [self.values[name] for name in STAGED]
+    def filled(self) -> dict[str, Sequence[Any]]:
+        """The columns in which something stands; of the others every row has the default."""
+        return {name: column for name, column in self.values.items() if not isinstance(column, Empty)}
+
+
+class Empty(list[Any]):
+    """A column in which nothing stands."""
 
 
 def parse(batch: Batch, taken: Taken) -> Staged:
@@ -83,34 +93,32 @@ def parse(batch: Batch, taken: Taken) -> Staged:
     faults: Faults = {
         place: RegisterError(_("The row has more cells than the header has columns.")) for place in batch.surplus
     }
-    empty = [""] * number
-    values: dict[str, Sequence[Any]] = {name: empty for name in STAGED}
+    values: dict[str, Sequence[Any]] = {
+        **dict.fromkeys(STAGED, Empty([""] * number)),
+        **dict.fromkeys(("noes", "extras", "cells"), Empty([None] * number)),
+        "attributes": Empty(["{}"] * number),
+        "outcome": Empty([RowOutcome.UNCHANGED.value] * number),
+    }
     values["line"] = batch.lines
     _addresses(by_place, taken, values, faults)
     _keys(by_place, taken, values, faults)
     _noes(by_place, taken, values, faults)
     _who_left(by_place, taken, faults)
-    values["unsendable"] = _unsendable(by_place, taken, number)
+    _unsendable(by_place, taken, values)
     if taken.kind == ImportKind.CONTACTS:
         _details(by_place, taken, values, faults)
-        values["extras"] = _extras(by_place, taken, number, faults)
-    else:
-        values["attributes"] = ["{}"] * number
-        values["extras"] = [None] * number
+        _extras(by_place, taken, values, faults)
     _reject(values, faults, cells)
     return Staged(values, faults)
 
 
 def _reject(values: dict[str, Sequence[Any]], faults: Faults, cells: list[list[str]]) -> None:
-    number = len(cells)
-    values["outcome"] = [RowOutcome.UNCHANGED.value] * number
-    values["cells"] = [None] * number
     if not faults:
         return
     changed = {name: list(values[name]) for name in STAGED}
     for place, error in faults.items():
         for name in STAGED:
-            if name not in ("line", "key", "noes"):
+            if name not in _KEPT:
                 changed[name][place] = None if name == "extras" else "{}" if name == "attributes" else ""
         changed["outcome"][place] = RowOutcome.REJECTED.value
         changed["error_code"][place] = error.code
@@ -196,7 +204,8 @@ def _addresses(
         shown, keys, found = _addresses_on(channel, by_place[place], taken.country)
         _add(faults, found)
         values[channel], values[f"{channel}_key"] = shown, keys
-        values[f"{channel}_fingerprint"] = fingerprints_of(channel, keys)
+        if taken.fingerprints:
+            values[f"{channel}_fingerprint"] = fingerprints_of(channel, keys)
 
 
 def _addresses_on(channel: str, cells: Sequence[str], country: str) -> tuple[list[str], list[str], Faults]:
@@ -246,7 +255,9 @@ def _keys(by_place: Sequence[Sequence[str]], taken: Taken, values: dict[str, Seq
         keys = list(values["email_key"])
         column = next((taken.columns[found] for found in taken.places("email")), "")
         if _longest(keys) > 254:
-            found = {n: InvalidText(_("The key is too long."), field="key") for n, key in enumerate(keys) if len(key) > 254}
+            found = {
+                n: InvalidText(_("The key is too long."), field="key") for n, key in enumerate(keys) if len(key) > 254
+            }
             _add(faults, found)
     if taken.kind != ImportKind.CONTACTS and place is None:
         for number, key in enumerate(keys):
@@ -389,34 +400,35 @@ def _who_left(by_place: Sequence[Sequence[str]], taken: Taken, faults: Faults) -
                 )
 
 
-def _unsendable(by_place: Sequence[Sequence[str]], taken: Taken, number: int) -> list[str]:
+def _unsendable(by_place: Sequence[Sequence[str]], taken: Taken, values: dict[str, Sequence[Any]]) -> None:
     """What one of our own exports said of each row: ``all`` of somebody inactive, else the channels that were shut."""
-    found: list[set[str]] = [set() for _row in range(number)]
     told = [("all", place, plain(SHUT[Aspect.ACTIVE])) for place in taken.places("ours:status")]
     told += [(channel, place, "no") for channel in CHANNELS for place in taken.places(f"ours:{channel}")]
     if not told:
-        return [""] * number
+        return
+    found: list[set[str]] = [set() for _row in values["line"]]
     for name, place, word in told:
         for row, cell in enumerate(by_place[place]):
             text = plain(cell)
             if text == word or (name != "all" and text in FALSE_WORDS - {""}):
                 found[row].add(name)
-    return ["all" if "all" in names else ",".join(sorted(names)) for names in found]
+    values["unsendable"] = ["all" if "all" in names else ",".join(sorted(names)) for names in found]
 
 
 def _noes(by_place: Sequence[Sequence[str]], taken: Taken, values: dict[str, Sequence[Any]], faults: Faults) -> None:
     """The opt-outs in each row, as JSON: a list of ``{"channel", "on"}``, where ``on`` is the moment at which it
     happened (a day counts as its end), or null. ``None`` for a row without any."""
-    number = len(values["line"])
-    noes: list[Any] = [None] * number
-    values["noes"] = noes
     columns = [
         (channel, taken.places(f"opt_out:{channel}"), taken.places(f"opt_out_on:{channel}"))
         for channel in ("all", *CHANNELS)
     ]
+    addresses = [(name, place) for name in CHANNELS if (place := taken.place(name)) is not None]
     is_list_of_noes = taken.kind != ImportKind.CONTACTS
     if not is_list_of_noes and not any(said or dated for _channel, said, dated in columns):
         return
+    number = len(values["line"])
+    noes: list[Any] = [None] * number
+    values["noes"] = noes
     moments: dict[str, str] = {}
     for row in range(number):
         found: dict[str, str | None] = {}
@@ -435,7 +447,8 @@ def _noes(by_place: Sequence[Sequence[str]], taken: Taken, values: dict[str, Seq
             for name in CHANNELS if channel == "all" else (channel,):
                 found[name] = on or found.get(name)
         if is_list_of_noes:
-            found = {name: found.get(name) for name in CHANNELS if values[f"{name}_key"][row]}
+            names = [name for name, place in addresses if by_place[place][row].strip()]
+            found = {name: found.get(name) for name in names or CHANNELS}
         if found:
             noes[row] = json.dumps([{"channel": name, "on": on} for name, on in found.items()])
 
@@ -449,7 +462,7 @@ def _moment(text: str, taken: Taken) -> str:
     return moment.isoformat()
 
 
-def _extras(by_place: Sequence[Sequence[str]], taken: Taken, number: int, faults: Faults) -> list[Any]:
+def _extras(by_place: Sequence[Sequence[str]], taken: Taken, values: dict[str, Sequence[Any]], faults: Faults) -> None:
     """Relational values by table and column, as JSON; None for a row without any."""
     columns: list[tuple[str, str, list[str]]] = []
     for place, target in enumerate(taken.targets):
@@ -460,12 +473,12 @@ def _extras(by_place: Sequence[Sequence[str]], taken: Taken, number: int, faults
             _add(faults, found)
             columns.append((table, key, cells))
     if not columns:
-        return [None] * number
+        return
     extras: list[Any] = []
-    for row in range(number):
+    for row in range(len(values["line"])):
         tables: dict[str, dict[str, str]] = {}
         for table, key, cells in columns:
             if cells[row]:
                 tables.setdefault(table, {})[key] = cells[row]
         extras.append(json.dumps({"relational": tables}) if tables else None)
-    return extras
+    values["extras"] = extras

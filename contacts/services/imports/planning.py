@@ -11,16 +11,31 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import (
-    BigIntegerField, Case, CharField, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Value, When,
+    BigIntegerField,
+    Case,
+    CharField,
+    Count,
+    Exists,
+    F,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
 )  # fmt: skip
 from django.db.models.functions import Cast, Coalesce, Concat
 from django.utils.translation import gettext as _
 
+from contacts.addresses import fingerprints_of
 from contacts.models import Block, ChannelStatus, Contact, ImportJob, ImportRow
 from contacts.models.imports import ImportKind, ImportMode, RowOutcome
-from contacts.services.bulk_rows import NextId, keep_ids
+from contacts.services.bulk_rows import NextId, keep_ids, reserve_ids, update_columns
 from contacts.services.imports import jobs
 from contacts.services.imports.comparing import brings, channels_in, identical, own_rows, says_nothing_new
+from contacts.services.imports.parsing import Staged
 from contacts.services.set_sql import update_from
 from contacts.services.status import switch_gates
 from contacts.vocabulary import BlockKind, Channel, Reason, Weight
@@ -41,14 +56,39 @@ def plan(job: ImportJob, mine: uuid.UUID) -> None:
     for first, last in line_ranges(job.last_line, AT_ONCE):
         with transaction.atomic():
             rows = own_rows(job).filter(line__gt=first, line__lte=last)
-            decide(job, rows.filter(outcome=UNCHANGED).exclude(Q(noes=None) & Q(extras=None) & Q(identical(job))))
+            decide(
+                job,
+                rows.filter(outcome=UNCHANGED).exclude(
+                    Q(noes__isnull=True) & Q(extras__isnull=True) & Q(identical(job))
+                ),
+                rows,
+            )
             settle(job, rows)
+            _pass_over_said(job, rows)
             jobs.beat(job, mine)
     _name_twins_by_contact(job)
     job.planned = totals(own_rows(job))
     job.planned.update(left_alone(job))
     if job.mode == ImportMode.REPLACE:
         replacing.plan(job)
+
+
+def finds_nobody(job: ImportJob) -> bool:
+    """Whether there is nobody yet whom a row could be about: then each row that can be taken is a newcomer's."""
+    return job.kind == ImportKind.CONTACTS and not Contact.objects.filter(project=job.project).exists()
+
+
+def newcomers(staged: Staged) -> dict[str, Any]:
+    """Outcomes and ids of the rows of a batch of which nobody is there yet."""
+    outcomes = staged.values["outcome"]
+    ids = reserve_ids(Contact, len(outcomes))
+    keep_ids(Contact, ids[-1] if ids else None)
+    return {
+        "outcome": [CREATED.value if outcome == UNCHANGED.value else outcome for outcome in outcomes],
+        "contact_id": [
+            number if outcome == UNCHANGED.value else None for number, outcome in zip(ids, outcomes, strict=True)
+        ],
+    }
 
 
 def line_ranges(last_line: int, at_once: int) -> Iterator[tuple[int, int]]:
@@ -59,7 +99,7 @@ def line_ranges(last_line: int, at_once: int) -> Iterator[tuple[int, int]]:
 
 def totals(rows: QuerySet[ImportRow]) -> dict[str, Any]:
     """How many rows there are of each outcome, and of the rejected ones of each reason."""
-    found = {outcome: 0 for outcome in RowOutcome.values}
+    found = dict.fromkeys(RowOutcome.values, 0)
     found.update(rows.order_by().values("outcome").annotate(n=Count("line")).values_list("outcome", "n"))
     rejected = rows.filter(outcome=REJECTED).order_by().values("error_code").annotate(n=Count("line"))
     return {**found, "reasons": dict(rejected.values_list("error_code", "n"))}
@@ -92,7 +132,9 @@ def _name_twins_by_contact(job: ImportJob) -> None:
             reject(own_rows(job).filter(line=line), "duplicate", _the_same_contact(firsts[contact]))
     by_key = own_rows(job).exclude(outcome=REJECTED).filter(key=OuterRef("contact__key")).order_by("line")
     for line, first in (
-        detours.annotate(first=Subquery(by_key.values("line")[:1])).filter(first__isnull=False).values_list("line", "first")
+        detours.annotate(first=Subquery(by_key.values("line")[:1]))
+        .filter(first__isnull=False)
+        .values_list("line", "first")
     ):
         reject(own_rows(job).filter(line=line), "duplicate", _the_same_contact(first))
 
@@ -115,9 +157,11 @@ def _reject_doubles(doubles: QuerySet[ImportRow], words: str) -> None:
     )
 
 
-def decide(job: ImportJob, candidates: QuerySet[ImportRow]) -> None:
+def decide(job: ImportJob, candidates: QuerySet[ImportRow], scope: QuerySet[ImportRow]) -> None:
     """Find whose row each candidate is: afterwards it is created or updated, and knows its contact; one to be
-    created has the id that they will have."""
+    created has the id that they will have. ``scope`` is the range of lines of the candidates."""
+    if not candidates.exists():
+        return
     found = candidates.annotate(found=_whose(job))
     update_from(
         ImportRow,
@@ -128,23 +172,54 @@ def decide(job: ImportJob, candidates: QuerySet[ImportRow]) -> None:
         },
         by=_BY,
     )
+    if _key_is_email(job):
+        shared = Exists(_holders_of_email(job))
+        reject(
+            scope.filter(shared, outcome=CREATED),
+            "ambiguous",
+            _("Several contacts have this address. Name them by their key."),
+        )
 
 
 def settle(job: ImportJob, scope: QuerySet[ImportRow]) -> None:
     """Of decided rows find those that change nothing, and those that must not be taken."""
     created, updated = scope.filter(outcome=CREATED), scope.filter(outcome=UPDATED)
     keep_ids(Contact, created.aggregate(last=Max("contact_id"))["last"])
-    idle = updated.filter(noes=None, extras=None).filter(says_nothing_new(job))
+    idle = updated.filter(noes__isnull=True, extras__isnull=True).filter(says_nothing_new(job))
     update_from(ImportRow, idle, {"outcome": UNCHANGED.value}, by=_BY)
-    if _key_is_email(job):
-        shared = Exists(_holders_of_email(job))
-        reject(created.filter(shared), "ambiguous", _("Several contacts have this address. Name them by their key."))
     if job.mode == ImportMode.ADD:
-        updated.filter(noes=None).update(outcome=UNCHANGED)
+        updated.filter(noes__isnull=True).update(outcome=UNCHANGED)
     if job.mode == ImportMode.UPDATE:
         reject(created, "not_in_project", _("Nobody in the project has this key, and the import only updates."))
     refuse_unsendable(job, scope)
+    _put_fingerprints(job, scope)
     refuse_silent(job, scope)
+
+
+def _put_fingerprints(job: ImportJob, scope: QuerySet[ImportRow]) -> None:
+    """Of the addresses of rows that do something, where they have none yet."""
+    working = scope.filter(outcome__in=[CREATED, UPDATED])
+    for channel in channels_in(job.mapping["targets"]):
+        bare = working.filter(**{f"{channel}_fingerprint": ""}).exclude(**{f"{channel}_key": ""})
+        lines, keys = [], []
+        for line, key in bare.order_by().values_list("line", f"{channel}_key").iterator(chunk_size=20_000):
+            lines.append(line)
+            keys.append(key)
+        update_columns(
+            ImportRow, {f"{channel}_fingerprint": fingerprints_of(channel, keys)}, by={"line": lines}, job_id=job.pk
+        )
+
+
+def _pass_over_said(job: ImportJob, scope: QuerySet[ImportRow]) -> None:
+    """Rows whose opt-outs are known already, and that say nothing else that is new, change nothing."""
+    from contacts.services.imports import noes
+
+    rows = scope.filter(outcome=UPDATED, noes__isnull=False, extras__isnull=True)
+    if not rows.exists():
+        return
+    silent = rows if job.mode == ImportMode.ADD else rows.filter(says_nothing_new(job))
+    lines = set(silent.values_list("line", flat=True)) - noes.would_record(job, rows)
+    scope.filter(line__in_set=lines).update(outcome=UNCHANGED)
 
 
 _BY = {"job": F("job_id"), "line": F("line")}
@@ -172,9 +247,7 @@ def _whose(job: ImportJob) -> Coalesce:
 
 
 def _holders_of_email(job: ImportJob) -> QuerySet[ChannelStatus]:
-    return ChannelStatus.objects.filter(
-        project=job.project, channel=Channel.EMAIL, address_key=OuterRef("email_key")
-    ).exclude(address_key="")
+    return ChannelStatus.objects.filter(project=job.project, channel=Channel.EMAIL, address_key=OuterRef("email_key"))
 
 
 def refuse_unsendable(job: ImportJob, scope: QuerySet[ImportRow]) -> None:

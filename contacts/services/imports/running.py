@@ -16,12 +16,12 @@ from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, V
 from django.db.models.functions import JSONObject
 
 from contacts.csv_reading import Table, UnreadableFile
-from contacts.models import Block, ChannelStatus, Contact, ImportJob, ImportRow
+from contacts.models import Block, ChannelStatus, Contact, ImportJob, ImportRow, StatusHistory
 from contacts.models.imports import ImportKind, ImportMode, ImportState, RowOutcome
 from contacts.moments import TICK
 from contacts.origin import Origin
 from contacts.services.fingerprints import adopt_older_fingerprints_of
-from contacts.services.imports import jobs, noes, replacing, staging
+from contacts.services.imports import asked, jobs, noes, replacing, staging
 from contacts.services.imports.comparing import (
     DETAILS,
     brings,
@@ -35,7 +35,7 @@ from contacts.services.imports.planning import decide, settle, totals
 from contacts.services.ledger import moment_after, record
 from contacts.services.locks import lock_all_addresses, lock_ids
 from contacts.services.projection import copy_blocks, touch
-from contacts.services.set_sql import MergedJson, database_clock, insert_from, update_from
+from contacts.services.set_sql import MergedJson, database_clock, insert_from, refresh_statistics, update_from
 from contacts.vocabulary import OPEN, Aspect, Reason, Says, Weight
 
 CHUNK = 10_000
@@ -58,6 +58,7 @@ def run(
 
     ``table`` is the file where it is open already. Raises jobs.Lost.
     """
+    looked_at = max(job.counts.get("created", 0), CHUNK // 4)
     while job.done_line < job.last_line:
         if should_stop():
             return
@@ -67,11 +68,13 @@ def run(
                 jobs.beat(job, mine, state=ImportState.STOPPED, claim=None)
             return
         _work_off(job, mine, job.done_line, min(job.done_line + CHUNK, job.last_line))
+        if (arrived := job.counts["created"]) >= looked_at * 4:
+            looked_at = arrived
+            refresh_statistics(Contact, ChannelStatus, StatusHistory)
         tell(job)
-    if job.mode == ImportMode.REPLACE and job.kind == ImportKind.CONTACTS:
-        replacing.run(job, mine, should_stop=should_stop)
-        if should_stop():
-            return
+    replaces = job.mode == ImportMode.REPLACE and job.kind == ImportKind.CONTACTS
+    if replaces and not replacing.run(job, mine, should_stop=should_stop):
+        return
     staging.keep_cells(job, table or _reopened(job))
     with transaction.atomic():
         jobs.forget_file(job)
@@ -114,7 +117,7 @@ def add_up(counts: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
 def _write(job: ImportJob, scope: QuerySet[ImportRow], *, again: bool) -> None:
     origin = jobs.origin_of(job)
     working = scope.filter(outcome__in=[CREATED, UPDATED])
-    has_noes = scope.filter(noes__isnull=False).exists()
+    has_noes = noes.are_there(job, scope)
     if not has_noes and not working.exists():
         return
     lock_all_addresses(exclusive=has_noes)
@@ -125,8 +128,9 @@ def _write(job: ImportJob, scope: QuerySet[ImportRow], *, again: bool) -> None:
         for key in working.exclude(**{f"{channel}_key": ""}).values_list(f"{channel}_key", flat=True)
     )
     candidates = working if again else scope.filter(outcome=UPDATED)
-    lock_ids(candidates.filter(contact__isnull=False).values_list("contact_id", flat=True))
-    decide(job, candidates)
+    known = set(candidates.filter(contact__isnull=False).values_list("contact_id", flat=True))
+    lock_ids(known | asked.contacts_behind(job, scope) if has_noes else known)
+    decide(job, candidates, scope)
     settle(job, scope)
     created, updated = scope.filter(outcome=CREATED), scope.filter(outcome=UPDATED)
     changing = set(lock_ids(updated.values_list("contact_id", flat=True)))
@@ -135,7 +139,8 @@ def _write(job: ImportJob, scope: QuerySet[ImportRow], *, again: bool) -> None:
     moment = max([moment_after(contacts=changing), *(at + TICK for at in blocked.values())])
     last = moment + TICK * len(channels)
     _add(job, created, channels, moment, last, origin)
-    _change(job, updated, channels, moment, last, origin)
+    if job.mode != ImportMode.ADD:
+        _change(job, updated, channels, moment, last, origin)
     if blocked:
         arrived = ChannelStatus.objects.filter(project=job.project, fingerprint__in=list(blocked))
         here = arrived.filter(contact_id__in=created.values("contact_id")).values_list("pk", flat=True)
@@ -150,8 +155,9 @@ def _write(job: ImportJob, scope: QuerySet[ImportRow], *, again: bool) -> None:
 
 def _with_noes_or_extras_alone(job: ImportJob, updated: QuerySet[ImportRow]) -> set[int]:
     """The lines of rows that would be unchanged but for an opt-out or relational values in them."""
-    rows = updated.exclude(noes=None, extras=None)
-    return set(rows.filter(says_nothing_new(job)).values_list("line", flat=True))
+    rows = updated.exclude(noes__isnull=True, extras__isnull=True)
+    nothing_new = Q() if job.mode == ImportMode.ADD else says_nothing_new(job)
+    return set(rows.filter(nothing_new).values_list("line", flat=True))
 
 
 def _blocks_on(job: ImportJob, working: QuerySet[ImportRow], channels: list[str]) -> dict[str, datetime]:
@@ -162,7 +168,9 @@ def _blocks_on(job: ImportJob, working: QuerySet[ImportRow], channels: list[str]
         return found
     for channel in channels:
         marks = working.exclude(**{f"{channel}_key": ""}).values(f"{channel}_fingerprint")
-        for mark, at in blocks.filter(channel=channel, fingerprint__in=marks).values_list("fingerprint", "last_entry_at"):
+        for mark, at in blocks.filter(channel=channel, fingerprint__in=marks).values_list(
+            "fingerprint", "last_entry_at"
+        ):
             if at is not None:
                 found[mark] = max(at, found.get(mark, at))
     return found

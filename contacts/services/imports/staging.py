@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from itertools import repeat
-from typing import Any, BinaryIO
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from contacts.csv_reading import Reading, Table, UnreadableFile, open_table
 from contacts.models import ImportJob, ImportRow
-from contacts.models.imports import ImportState, RowOutcome
+from contacts.models.imports import ImportKind, ImportState, RowOutcome
 from contacts.services.bulk_rows import load_columns
 from contacts.services.imports import jobs, planning
-from contacts.services.imports.parsing import STAGED, Taken, parse
-from contacts.services.set_sql import database_clock
+from contacts.services.imports.parsing import Taken, parse
+from contacts.services.set_sql import database_clock, refresh_statistics
 
 BATCH = 20_000
 
@@ -33,6 +32,8 @@ def stage(job: ImportJob, mine: uuid.UUID, table: Table | None = None, tell: Pro
         if table is None:
             table = open_again(job)
         _read(job, mine, table, tell)
+        if job.rows > BATCH:
+            refresh_statistics(ImportRow)
         planning.plan(job, mine)
         keep_cells(job, table)
     except UnreadableFile as error:
@@ -50,7 +51,7 @@ def open_again(job: ImportJob) -> Table:
     return open_table(file, reading=Reading.from_json(job.reading), name=job.file_name)
 
 
-def taken_of(job: ImportJob, columns: list[str]) -> Taken:
+def taken_of(job: ImportJob, columns: list[str], *, fingerprints: bool = True) -> Taken:
     """How the rows of an import are taken."""
     options = job.options
     return Taken(
@@ -60,6 +61,7 @@ def taken_of(job: ImportJob, columns: list[str]) -> Taken:
         country=options.get("country", job.project.default_country),
         zone=job.project.zone,
         now=database_clock(),
+        fingerprints=fingerprints,
         keeps_who_left=bool(options.get("as_contacts")),
         day_first=bool(options.get("day_first")),
     )
@@ -67,7 +69,8 @@ def taken_of(job: ImportJob, columns: list[str]) -> Taken:
 
 def _read(job: ImportJob, mine: uuid.UUID, table: Table, tell: Progress) -> None:
     forget_rows(job)
-    taken = taken_of(job, table.columns)
+    finds_nobody = planning.finds_nobody(job)
+    taken = taken_of(job, table.columns, fingerprints=finds_nobody or job.kind != ImportKind.CONTACTS)
     if len(taken.targets) != len(table.columns):
         raise UnreadableFile(_("The columns of the file are others than before."), remedy=_("Choose them again."))
     rows = last = 0
@@ -75,8 +78,11 @@ def _read(job: ImportJob, mine: uuid.UUID, table: Table, tell: Progress) -> None
         staged = parse(batch, taken)
         rows += len(batch.lines)
         last = batch.lines[-1]
+        columns = {"job_id": repeat(job.pk), **staged.filled()}
+        if finds_nobody:
+            columns |= planning.newcomers(staged)
         with transaction.atomic():
-            load_columns(ImportRow, ["job_id", *STAGED], [repeat(job.pk), *staged.columns()])
+            load_columns(ImportRow, list(columns), list(columns.values()))
             jobs.beat(job, mine, rows=rows, last_line=last)
         tell(job)
 
