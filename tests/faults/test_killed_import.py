@@ -19,7 +19,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from contacts.models import ImportJob
 from contacts.tasks import enqueue_import
@@ -128,10 +128,13 @@ def test_workers_that_take_an_import_from_each_other(tmp_path: Path) -> None:
     in_peace(tmp_path / "log")
     importing.begin("disturbed", ROWS)
     finish(tmp_path / "log", "ready", "disturbed")
-    importing.start("disturbed")
-    for _number in range(6):
-        enqueue_import(job("disturbed").pk)
     with small_worker(tmp_path / "one") as one, small_worker(tmp_path / "two") as two:
+        for name, process in (("one", one), ("two", two)):
+            wait_until(lambda name=name: "worker_started" in (tmp_path / name).read_text(), alive=process)
+        with transaction.atomic():
+            importing.start("disturbed")
+            for _number in range(6):
+                enqueue_import(job("disturbed").pk)
         wait_until(is_in("done", "disturbed"), alive=one)
         one.terminate()
         two.terminate()
