@@ -17,6 +17,11 @@ def guarded(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) and not _HARMLESS.fullmatch(text) else text
 
 
+def guarded_text(text: str) -> str:
+    """The same for cells that are text in any case: only what ``unguarded`` would change gets an apostrophe."""
+    return f"'{text}" if _GUARDED.match(text) else text
+
+
 def unguarded(cell: str) -> str:
-    """What ``guarded`` was given."""
+    """What ``guarded`` or ``guarded_text`` was given."""
     return cell[1:] if _GUARDED.match(cell) else cell

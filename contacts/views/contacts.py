@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from contacts.access import EXPORT, access_for
-from contacts.csv_writing import csv_response
+from contacts.downloads import asked_format, download
 from contacts.forms.contacts import BY_CHANGE, BY_NAME
 from contacts.selectors.contact_rows import contact_rows
 from contacts.selectors.contacts import ContactFilter, filtered_contacts, found_without_other_filters
@@ -80,6 +80,7 @@ def contact_export(request: HttpRequest, project_slug: str) -> HttpResponseBase:
         return redirect(f"{reverse('contacts:contact_list', args=[project_slug])}?{QueryDict(query).urlencode()}")
     moment = moment_of(access.project)
     number = chosen.contacts.count()
+    file_format = asked_format(request, rows=number, columns=len(exported_header()))
     log_export(access.project, subject="contacts", filters=chosen.names, rows=number, actor=access.actor)
-    file_name = f"{access.project.slug}-contacts-{timezone.localtime(moment):%Y-%m-%d-%H%M}.csv"
-    return csv_response(file_name, exported_header(), exported_contacts(chosen.contacts, moment))
+    name = f"{access.project.slug}-contacts-{timezone.localtime(moment):%Y-%m-%d-%H%M}"
+    return download(file_format, name, exported_header(), exported_contacts(chosen.contacts, moment))

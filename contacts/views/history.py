@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from contacts.access import ADMINISTER, EXPORT, Access, access_for
-from contacts.csv_writing import csv_response
+from contacts.downloads import asked_format, download
 from contacts.errors import RegisterError
 from contacts.forms.history import HistoryFilterForm, MomentForm
 from contacts.models import StatusHistory
@@ -66,16 +66,17 @@ def history(request: HttpRequest, project_slug: str) -> HttpResponse:
 
 @require_POST
 def history_export(request: HttpRequest, project_slug: str) -> HttpResponseBase:
-    """The entries that ``filters`` (a query string of the page) means, as a CSV file. Raises RegisterError."""
+    """The entries that ``filters`` (a query string of the page) means, as a file. Raises RegisterError."""
     access = access_for(request.user, project_slug, needs=ADMINISTER)
     access.require(EXPORT)
     asked = _asked(QueryDict(request.POST.get("filters", "")), access)
     if asked.form.errors:
         raise RegisterError(asked.form.complaint)
     rows = asked.entries.count()
+    file_format = asked_format(request, rows=rows, columns=len(EXPORTED))
     log_export(access.project, subject="history", filters=asked.names, rows=rows, actor=access.actor)
-    file_name = f"{access.project.slug}-history-{timezone.localdate():%Y-%m-%d}.csv"
-    return csv_response(file_name, EXPORTED, exported(asked.entries, access))
+    name = f"{access.project.slug}-history-{timezone.localdate():%Y-%m-%d}"
+    return download(file_format, name, EXPORTED, exported(asked.entries, access))
 
 
 @require_safe
