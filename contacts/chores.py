@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
@@ -17,10 +18,15 @@ from django_tasks_db.models import DBTaskResult
 from contacts.extension_points import Chore, chores
 from contacts.models import ImportJob
 from contacts.models.imports import AT_WORK
+from contacts.services.imports import jobs
+from contacts.services.imports.giving_up import give_up
 from contacts.tasks import enqueue_import, work_on_import
 
 RESULTS_KEPT = timedelta(days=7)
 LONGEST_TASK = timedelta(days=1)
+MOST_FAILURES = 5
+LATELY = timedelta(hours=1)
+PASSING = Q(traceback="") | Q(traceback__contains="OperationalError") | Q(traceback__contains="InterfaceError")
 
 
 def register() -> None:
@@ -30,8 +36,11 @@ def register() -> None:
 
 
 def resume_imports(now: datetime) -> list[int]:
-    """Put imports that lost their worker back into the queue; returns their ids."""
-    stalled = _stalled(now)
+    """Put imports that lost their worker back into the queue; returns their ids.
+
+    One that fails again and again, by itself and not because the database is away, is not tried for ever.
+    """
+    stalled = _stalled()
     if not stalled:
         return []
     lately = now - timedelta(seconds=settings.IMPORT_STALLED_AFTER)
@@ -40,9 +49,13 @@ def resume_imports(now: datetime) -> list[int]:
         for job_id, task in _imports()
         if task.status == TaskResultStatus.READY or (task.started_at and task.started_at > lately)
     }
-    resumed = sorted(stalled - awaited)
-    for job_id in resumed:
-        enqueue_import(job_id)
+    resumed = []
+    for job_id in sorted(stalled - awaited):
+        if _failures(job_id, now) >= MOST_FAILURES:
+            give_up(job_id)
+        else:
+            enqueue_import(job_id)
+            resumed.append(job_id)
     return resumed
 
 
@@ -52,7 +65,7 @@ def close_tasks(now: datetime) -> int:
     left = [
         task.pk
         for job_id, task in _imports()
-        if task.status == TaskResultStatus.RUNNING and task.started_at <= lately and job_id not in _alive(now)
+        if task.status == TaskResultStatus.RUNNING and task.started_at <= lately and job_id not in _alive()
     ]
     left += DBTaskResult.objects.running().filter(started_at__lt=now - LONGEST_TASK).values_list("pk", flat=True)
     return DBTaskResult.objects.running().filter(pk__in=left).update(
@@ -67,19 +80,20 @@ def delete_results(now: datetime) -> None:
 
 def purge_imports(now: datetime) -> None:
     """Forget the rows of imports whose time is over, as their projects set it."""
-    from contacts.services.imports import jobs
-
     jobs.purge()
 
 
-def _stalled(now: datetime) -> set[int]:
-    from contacts.services.imports import jobs
-
+def _stalled() -> set[int]:
     return set(jobs.stalled())
 
 
-def _alive(now: datetime) -> set[int]:
-    return set(ImportJob.objects.filter(state__in=AT_WORK).values_list("pk", flat=True)) - _stalled(now)
+def _failures(job_id: int, now: datetime) -> int:
+    failed = DBTaskResult.objects.failed().filter(task_path=work_on_import.module_path, finished_at__gt=now - LATELY)
+    return sum(task.args_kwargs["args"] == [job_id] for task in failed.exclude(PASSING))
+
+
+def _alive() -> set[int]:
+    return set(ImportJob.objects.filter(state__in=AT_WORK).values_list("pk", flat=True)) - _stalled()
 
 
 def _imports() -> Iterator[tuple[int, DBTaskResult]]:

@@ -22,7 +22,7 @@ from contacts.models import ImportJob, Lease, Organization, Project
 from contacts.models.imports import ImportState
 from contacts.tasks import enqueue_import, work_on_import
 from contacts.vocabulary import ActorKind
-from contacts.worker import LEASE, Worker
+from contacts.worker import LEASE, TaskFailed, Worker
 from tests.factories import OrganizationFactory
 from tests.work import append, break_down, rename, wait_until, worker
 
@@ -224,6 +224,40 @@ def test_one_with_a_sign_of_life_is_left_alone(project: Project) -> None:
 def test_one_that_is_not_at_work_stays_so(project: Project, state: str) -> None:
     job_of(project, 500, state)
     assert chores.resume_imports(timezone.now()) == []
+
+
+def failed(job: ImportJob, number: int, error: Exception) -> None:
+    """The import's task failed so many times by now."""
+    for _time in range(number):
+        claimed(job, 100).set_failed(error)
+
+
+@pytest.mark.parametrize(
+    ("state", "after"),
+    [(ImportState.STAGING, ImportState.FAILED), (ImportState.RUNNING, ImportState.STOPPED)],
+)
+def test_an_import_that_fails_again_and_again_waits_for_somebody(project: Project, state: str, after: str) -> None:
+    job = job_of(project, 61, state)
+    failed(job, 4, TaskFailed("ValueError"))
+    assert chores.resume_imports(timezone.now()) == [job.pk]
+    failed(job, 1, TaskFailed("ValueError"))
+    DBTaskResult.objects.ready().delete()
+    assert chores.resume_imports(timezone.now()) == []
+    job.refresh_from_db()
+    assert job.state == after
+    assert "log of the worker" in job.error
+
+
+def test_one_is_not_given_up_because_the_database_was_away(project: Project) -> None:
+    job = job_of(project, 61)
+    failed(job, 9, TaskFailed("OperationalError"))
+    assert chores.resume_imports(timezone.now()) == [job.pk]
+
+
+def test_failures_of_other_imports_do_not_count(project: Project) -> None:
+    failed(job_of(project, 61, ImportState.DONE), 9, TaskFailed("ValueError"))
+    job = job_of(project, 61)
+    assert chores.resume_imports(timezone.now()) == [job.pk]
 
 
 def test_the_task_of_a_dead_worker_is_closed(project: Project) -> None:

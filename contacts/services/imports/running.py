@@ -90,6 +90,7 @@ def _reopened(job: ImportJob) -> Table | None:
 
 def _work_off(job: ImportJob, mine: uuid.UUID, first: int, last: int) -> None:
     """One chunk. Somebody may add one of its keys meanwhile: then it is looked at again."""
+    before = job.counts
     for attempt in range(5):
         try:
             with transaction.atomic():
@@ -98,7 +99,7 @@ def _work_off(job: ImportJob, mine: uuid.UUID, first: int, last: int) -> None:
                     _write(job, scope, again=attempt > 0)
                 else:
                     noes.run_list(job, scope, jobs.origin_of(job))
-                counts = add_up(job.counts, totals(scope))
+                counts = add_up(before, totals(scope))
                 jobs.beat(job, mine, done_line=last, counts=counts)
             return
         except IntegrityError:
