@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, F, Max, Q, QuerySet, SmallIntegerField, Subquery, Value, When
+from django.db.models import Case, Exists, F, Max, OuterRef, Q, QuerySet, SmallIntegerField, Subquery, Value, When
 
 from contacts.vocabulary import Says, Weight
 
@@ -86,6 +86,14 @@ def lifted_by(entries: QuerySet[Any], *, weight: int, occurred_at: Any) -> Query
     """The entries that lift a no of this weight and moment (or of that of an outer row, as an expression)."""
     spoken_at = "word_at" if weight else "occurred_at"
     return entries.filter(says=Says.YES, weight__gte=weight, **{f"{spoken_at}__gt": occurred_at})
+
+
+def standing_noes(noes: QuerySet[Any], *, words: QuerySet[Any]) -> QuerySet[Any]:
+    """Those of the noes that stand. ``words`` is what counts for the gate of an outer entry."""
+    stands = Q()
+    for weight in Weight.values:
+        stands |= Q(weight=weight) & ~Exists(lifted_by(words, weight=weight, occurred_at=OuterRef("occurred_at")))
+    return noes.filter(stands, says=Says.NO)
 
 
 def last_heavy_yeses(entries: QuerySet[Any], *gate: str) -> QuerySet[Any]:

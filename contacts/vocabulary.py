@@ -85,6 +85,7 @@ class Reason(models.TextChoices):
     OWN_REQUEST = "own_request", _("The contact's own act")
     OTHER = "other", _("Our own decision")
     REPLACED = "replaced", _("Not in the new list")
+    RETURNED = "returned", _("Back in a new list")
     AUTHORIZED = "authorized", _("Authorization of the contact")
     CREATED = "created", _("Contact created")
     CORRECTED = "corrected", _("Correction")

@@ -40,6 +40,7 @@ _HOW_BY_REASON: dict[str, Text] = {
     Reason.VERBAL_REQUEST: gettext_lazy("on a verbal request, noted by %(name)s"),
     Reason.WRITTEN_REQUEST: gettext_lazy("on a written request, noted by %(name)s"),
     Reason.REPLACED: gettext_lazy("missing from the new list"),
+    Reason.RETURNED: gettext_lazy("back in a new list"),
     Reason.NO_SUCH_ADDRESS: gettext_lazy("the address does not exist"),
     Reason.DELIVERY_ERRORS: gettext_lazy("after repeated delivery errors"),
     Reason.AUTHORIZED: gettext_lazy("with an authorization, by %(name)s"),

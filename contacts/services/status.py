@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Case, Exists, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from contacts.errors import NothingToDo
-from contacts.gates import lifted_by
-from contacts.models import ChannelStatus, Contact, Project
+from contacts.gates import lifted_by, standing_noes
+from contacts.models import ChannelStatus, Contact, Project, StatusHistory
 from contacts.models.contact import ContactQuerySet
-from contacts.origin import Authorization, Origin
+from contacts.origin import Authorization, Origin, Said
 from contacts.services import opt_outs
 from contacts.services.authority import judge, refuse_unseen, said_so_far, with_last_words
 from contacts.services.change import Change, Skipped, skipping
-from contacts.services.ledger import moment_after, occurrence, outcome, record, without_repeats
+from contacts.services.ledger import moment_after, occurrence, outcome, record, spoken, without_repeats
 from contacts.services.locks import lock_contacts, with_addresses_locked
 from contacts.services.projection import copy_switch, fold_switch, switch_words
-from contacts.vocabulary import OPEN, SHUT, Aspect, Says
+from contacts.vocabulary import OPEN, SHUT, Aspect, Method, Reason, Says, Weight
 
 ACTIVE, INACTIVE = OPEN[Aspect.ACTIVE], SHUT[Aspect.ACTIVE]
 
@@ -57,7 +57,44 @@ def deactivate(contacts: ContactQuerySet, *, origin: Origin) -> Change:
         copy_switch(ids)
     else:
         fold_switch(ids, moment)
-    return outcome(origin, repeated=len(locked) - len(ids))
+    return outcome(origin, repeated=len(locked) - len(ids), about=Q(contact_id__in_set=locked))
+
+
+def only_replaced(contacts: ContactQuerySet) -> ContactQuerySet:
+    """The inactive contacts of a set whom nothing keeps so but that an earlier list had them no more."""
+    same_gate = StatusHistory.objects.filter(contact=OuterRef("contact_id"), aspect=Aspect.ACTIVE).not_voided()
+    noes = switch_words().filter(says=Says.NO)
+    missing = Q(reason=Reason.REPLACED, method=Method.IMPORT)
+    others = standing_noes(noes.exclude(missing), words=same_gate)
+    return contacts.inactive().filter(Exists(noes.filter(missing)), ~Exists(others))
+
+
+@transaction.atomic
+def return_replaced(contacts: ContactQuerySet, *, origin: Origin, said: Mapping[int, Said] | None = None) -> Change:
+    """Let those come back whom an earlier list had left out, and nothing else keeps inactive: a newer one has them.
+
+    A yes of our own, without an authorization: it lifts what lists decided, and no person's no. Everybody else is left
+    as they are. ``said`` tells, by contact, on which line they stand.
+    """
+    locked = lock_contacts(contacts)
+    ids = without_repeats(locked, origin, aspect=Aspect.ACTIVE, says=Says.YES)
+    coming = list(only_replaced(Contact.objects.filter(pk__in_set=ids)).values_list("pk", flat=True))
+    moment = moment_after(contacts=coming)
+    _occurred_at, line = spoken(said, "pk", origin, moment)
+    record(
+        Contact.objects.filter(pk__in_set=coming),
+        aspect=Aspect.ACTIVE,
+        says=Says.YES,
+        origin=origin.saying(reason=Reason.RETURNED),
+        moment=moment,
+        weight=Weight.OURS,
+        from_value=INACTIVE,
+        to_value=ACTIVE,
+        line=line,
+    )
+    Contact.objects.filter(pk__in_set=coming).update(is_active=True, last_entry_at=moment)
+    copy_switch(coming)
+    return outcome(origin, repeated=len(locked) - len(ids), about=Q(contact_id__in_set=locked, says=Says.YES))
 
 
 def activate(

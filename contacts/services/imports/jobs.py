@@ -6,19 +6,18 @@ import hashlib
 import io
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from contacts.csv_columns import header_digest
 from contacts.csv_reading import Reading
-from contacts.errors import ConfirmationMismatch, NothingToDo, RegisterError, StaleConfirmation
+from contacts.errors import ConfirmationMismatch, RegisterError, StaleConfirmation
 from contacts.models import ImportJob, ImportMapping, ImportPiece, ImportRow, Project
 from contacts.models.imports import AT_WORK, ImportKind, ImportMode, ImportState
 from contacts.origin import Actor, Origin
@@ -28,6 +27,7 @@ from contacts.vocabulary import Method
 PIECE = 1 << 20
 STALLED_AFTER = timedelta(seconds=settings.IMPORT_STALLED_AFTER)
 UNFINISHED = (ImportState.UPLOADED, ImportState.STAGING, ImportState.READY)
+CHOOSABLE = (*UNFINISHED, ImportState.FAILED)
 
 
 class TooLarge(RegisterError):
@@ -153,7 +153,7 @@ def choose(
     """
     _move(
         job,
-        UNFINISHED,
+        CHOOSABLE,
         ImportState.STAGING,
         kind=kind,
         mode=mode,
@@ -175,7 +175,6 @@ def choose(
     _enqueue(job)
 
 
-@transaction.atomic
 def start(job: ImportJob, *, mode: str | None = None, typed: str = "", shown: str | None = None) -> None:
     """Let a checked import run. ``mode`` may be gentler than what was chosen.
 
@@ -195,8 +194,9 @@ def start(job: ImportJob, *, mode: str | None = None, typed: str = "", shown: st
             raise ConfirmationMismatch(
                 _("The number does not match."), remedy=_("Type %(number)d.") % {"number": going}, field="typed"
             )
-    _move(job, (ImportState.READY,), ImportState.RUNNING, mode=mode, started_at=database_clock(), claim=None)
-    _enqueue(job)
+    with transaction.atomic():
+        _move(job, (ImportState.READY,), ImportState.RUNNING, mode=mode, started_at=database_clock(), claim=None)
+        _enqueue(job)
 
 
 def digest(job: ImportJob) -> str:
@@ -220,7 +220,7 @@ def resume(job: ImportJob) -> None:
 @transaction.atomic
 def discard(job: ImportJob) -> None:
     """Put away an import that did not run, with its file and its rows. Raises WrongState."""
-    _move(job, (*UNFINISHED, ImportState.FAILED), ImportState.DISCARDED, claim=None, purged_at=database_clock())
+    _move(job, CHOOSABLE, ImportState.DISCARDED, claim=None, purged_at=database_clock())
     forget_file(job)
     ImportRow.objects.filter(job=job)._raw_delete("default")
 
@@ -239,7 +239,7 @@ def purge() -> int:
             with transaction.atomic():
                 forget_file(job)
                 ImportRow.objects.filter(job=job)._raw_delete("default")
-                state = ImportState.DISCARDED if job.state in (*UNFINISHED, ImportState.FAILED) else job.state
+                state = ImportState.DISCARDED if job.state in CHOOSABLE else job.state
                 ImportJob.objects.filter(pk=job.pk).update(purged_at=now, state=state)
             purged += 1
     return purged
@@ -279,7 +279,9 @@ def release(job: ImportJob, mine: uuid.UUID) -> None:
 
 
 def _move(job: ImportJob, before: Sequence[str], to: str, **fields: Any) -> None:
-    if not ImportJob.objects.filter(pk=job.pk, state__in=before).update(state=to, heartbeat_at=database_clock(), **fields):
+    if not ImportJob.objects.filter(pk=job.pk, state__in=before).update(
+        state=to, heartbeat_at=database_clock(), **fields
+    ):
         job.refresh_from_db()
         raise WrongState
     job.refresh_from_db()
