@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from contacts.access import EDIT, EXPORT, Access, contact_for
-from contacts.csv_writing import csv_response
+from contacts.downloads import asked_format, download
 from contacts.errors import RegisterError, StaleConfirmation
 from contacts.forms.relational import RemovalForm, RowForm
 from contacts.models import Contact, RelationalRow, RelationalTable
@@ -89,13 +89,13 @@ def rows_export(request: HttpRequest, project_slug: str, contact_id: int, table_
     """The contact's rows in one table, as a file."""
     access, contact = contact_for(request.user, project_slug, contact_id, needs=EXPORT)
     table = _table(access, table_slug)
-    rows = RelationalRow.objects.filter(contact=contact, table=table)
-    log_export(
-        access.project, subject="relational rows", filters=["contact", "table"], rows=rows.count(), actor=access.actor
-    )
+    header = exported_header(table)
+    number = RelationalRow.objects.filter(contact=contact, table=table).count()
+    file_format = asked_format(request, rows=number, columns=len(header))
+    log_export(access.project, subject="relational rows", filters=["contact", "table"], rows=number, actor=access.actor)
     moment = timezone.localtime(timezone.now())
-    file_name = f"{access.project.slug}-{table.slug}-{contact.pk}-{moment:%Y-%m-%d-%H%M}.csv"
-    return csv_response(file_name, exported_header(table), exported_rows(contact, table))
+    name = f"{access.project.slug}-{table.slug}-{contact.pk}-{moment:%Y-%m-%d-%H%M}"
+    return download(file_format, name, header, exported_rows(contact, table))
 
 
 def _table(access: Access, table_slug: str) -> RelationalTable:

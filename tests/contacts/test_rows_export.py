@@ -8,6 +8,7 @@ import io
 import pytest
 from django.http import StreamingHttpResponse
 from django.test import Client
+from python_calamine import CalamineWorkbook
 
 from contacts.models import Contact, Export, Membership, Project, RelationalTable, User
 from tests.contacts.tables import orders_of, put
@@ -46,6 +47,19 @@ def test_the_file_holds_the_contacts_rows(client: Client, contact: Contact, admi
         ["K-1", "2026-01-02", "'=SUM(A1)\nü", "-5.00"],
         ["K-1", "", "+1 418 555 0137", ""],
     ]
+
+
+def test_the_same_as_a_spreadsheet(client: Client, contact: Contact, admin: User) -> None:
+    client.force_login(admin)
+    response = client.post(url_of(contact), {"format": "xlsx"})
+    assert response["Content-Disposition"].startswith(f'attachment; filename="newsletter-orders-{contact.pk}-')
+    content = b"".join(response)  # type: ignore[arg-type]
+    assert CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0).to_python() == [
+        ["Key", "Date", "Item", "Amount"],
+        ["K-1", "2026-01-02", "=SUM(A1)\nü", "-5.00"],
+        ["K-1", "", "+1 418 555 0137", ""],
+    ]
+    assert Export.objects.get().rows == 2
 
 
 def test_what_leaves_is_written_down(client: Client, contact: Contact, admin: User) -> None:
