@@ -11,6 +11,8 @@ from contacts.views import (
     duplicates,
     erasure,
     history,
+    import_columns,
+    import_files,
     imports,
     members,
     organization,
@@ -41,6 +43,20 @@ of_a_contact: list[URLPattern | URLResolver] = [
     path("rows/<int:row_id>/remove/", relational.row_remove, name="row_remove"),
 ]
 
+# /p/<project>/imports/<id>/
+of_an_import: list[URLPattern | URLResolver] = [
+    path("", imports.import_page, name="import"),
+    path("columns/", import_columns.import_columns, name="import_columns"),
+    path("start/", imports.import_start, name="import_start"),
+    path("stop/", imports.import_stop, name="import_stop"),
+    path("resume/", imports.import_resume, name="import_resume"),
+    path("discard/", imports.import_discard, name="import_discard"),
+    path("rows/", imports.import_row_list, name="import_rows"),
+    path("rejected/", import_files.import_rejected, name="import_rejected"),
+    path("absent/", imports.import_absent, name="import_absent"),
+    path("absent/export/", import_files.import_absent_export, name="import_absent_export"),
+]
+
 # /p/<project>/
 of_a_project: list[URLPattern | URLResolver] = [
     path("", overview.overview, name="overview"),
@@ -59,6 +75,8 @@ of_a_project: list[URLPattern | URLResolver] = [
     path("history/<int:entry_id>/", history.entry, name="entry"),
     path("history/<int:entry_id>/undo/", status.undo, name="undo"),
     path("imports/", imports.imports, name="imports"),
+    path("imports/add/", imports.import_add, name="import_add"),
+    path("imports/<int:import_id>/", include(of_an_import)),
     path("blocks/", blocks.blocks, name="blocks"),
     path("blocks/add/", blocks.block_add, name="block_add"),
     path("blocks/lift/", blocks.block_lift, name="block_lift"),

@@ -16,6 +16,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from contacts.models import Membership, Organization, OrganizationAdmin, Project, StatusHistory, User
+from tests.contacts.imported import checked
 from tests.factories import BlockFactory, ContactFactory, ErasureReceiptFactory, RelationalRowFactory
 
 pytestmark = pytest.mark.django_db
@@ -82,7 +83,18 @@ OF_A_PROJECT: dict[str, Row] = {
     "history_export": about(ADMINISTER, get=NO_SUCH_METHOD),
     "entry": about(VIEW, "entry_id"),
     "undo": about(EDIT, "entry_id"),
-    "imports": EDIT,
+    "imports": about(EDIT, posts=False),
+    "import_add": EDIT,
+    "import": about(EDIT, "import_id", posts=False),
+    "import_columns": about(EDIT, "import_id"),
+    "import_start": about(EDIT, "import_id", get=NOTHING_CHOSEN),
+    "import_stop": about(EDIT, "import_id", get=NO_SUCH_METHOD),
+    "import_resume": about(EDIT, "import_id", get=NO_SUCH_METHOD),
+    "import_discard": about(EDIT, "import_id"),
+    "import_rows": about(EDIT, "import_id", posts=False, get=NOT_HERE),
+    "import_rejected": about(Row(refused=("viewer", "editor"), get=NO_SUCH_METHOD), "import_id"),
+    "import_absent": about(EDIT, "import_id", posts=False, get=NOTHING_CHOSEN),
+    "import_absent_export": about(Row(refused=("viewer", "editor"), get=NO_SUCH_METHOD), "import_id"),
     "blocks": VIEW,
     "block_add": EDIT,
     "block_lift": about(EDIT, get=NOTHING_CHOSEN),
@@ -109,7 +121,7 @@ OF_AN_ORGANIZATION: dict[str, Row] = {
 }
 # Reached without a project: (answer to nobody, answer to a user).
 OF_NOBODY = {"healthz": (200, 200), "patterns": (200, 200), "contacts:choose_project": (302, 302)}
-GLOBAL_IDS = ("contact_id", "entry_id", "receipt_id", "membership_id", "admin_id", "row_id", "table_id")
+GLOBAL_IDS = ("contact_id", "entry_id", "receipt_id", "membership_id", "admin_id", "row_id", "table_id", "import_id")
 
 
 def all_paths(patterns: list[Any] | None = None, namespace: str = "", route: str = "") -> Iterator[tuple[str, str]]:
@@ -146,6 +158,7 @@ def house(
             "receipt_id": ErasureReceiptFactory(project=project).pk,
             "membership_id": Membership.objects.get(user=viewer).pk,
             "admin_id": OrganizationAdmin.objects.get(user=organization_admin).pk,
+            "import_id": checked(project, "key\nC-1\n").pk,
             "row_id": row.pk,
             "table_id": row.table_id,
             "table_slug": row.table.slug,

@@ -1,4 +1,4 @@
-"""Uploading a list of contacts."""
+"""Uploading a list, letting it run, and taking it back."""
 
 from __future__ import annotations
 
@@ -6,25 +6,29 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
-from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from contacts.errors import RegisterError
-from contacts.forms.base import ChangeForm, TextField
-from contacts.services.csv_import import PeopleWhoLeft
+from contacts.forms.base import ChangeForm, RegisterForm, TextField
+from contacts.models.imports import ImportMode
 
-MOST_BYTES = 20 * 1024 * 1024
+MOST_BYTES = 100_000_000
+KINDS_OF_FILE = (".csv", ".tsv", ".txt", ".xlsx", ".ods")
+
+
+def megabytes(size: int) -> str:
+    return f"{size / 1_000_000:,.0f} MB"
 
 
 class ListField(forms.FileField):
-    """A CSV file of a size that can be worked through at once."""
+    """A list of a size that a page takes."""
 
     default_error_messages = {
-        "required": gettext_lazy("Choose a CSV file, for example an export of your mailing tool."),
-        "missing": gettext_lazy("Choose a CSV file, for example an export of your mailing tool."),
+        "required": gettext_lazy("Choose a file, for example an export of your mailing tool."),
+        "missing": gettext_lazy("Choose a file, for example an export of your mailing tool."),
         "empty": gettext_lazy("The file is empty. Choose one with a line of column names and a row for each contact."),
         "invalid": gettext_lazy("The file did not arrive. Choose it again."),
+        "max_length": gettext_lazy("The file’s name is too long. Give it a shorter one and choose it again."),
     }
 
     def validate(self, value: Any) -> None:
@@ -32,48 +36,33 @@ class ListField(forms.FileField):
         size = value.size if isinstance(value, UploadedFile) else None
         if size and size > MOST_BYTES:
             raise forms.ValidationError(
-                _(
-                    "The file has %(size)s, and a page takes at most %(most)s. "
-                    "Split it, or use the command import_contacts."
-                )
-                % {"size": filesizeformat(size), "most": filesizeformat(MOST_BYTES)},
+                _("The file has %(size)s, and a page takes at most %(most)s. Split it, or use the command "
+                  "import_contacts.") % {"size": megabytes(size), "most": megabytes(MOST_BYTES)},
                 code="too_large",
-            )
+            )  # fmt: skip
 
 
-class ImportForm(ChangeForm):
-    """A list, the column of its key, and (asked once the list looks otherwise) that its rows are contacts."""
+class UploadForm(ChangeForm):
+    """A list. What is in it is asked on the next page."""
 
     file = ListField(
-        label=gettext_lazy("CSV file"),
-        help_text=gettext_lazy("As Mailchimp, HubSpot, Brevo, listmonk or a spreadsheet write it."),
-        widget=forms.FileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv,text/plain"}),
-    )
-    key = TextField(
-        label=gettext_lazy("Column of the key"),
-        help_text=gettext_lazy(
-            "The column that identifies a contact, such as “Customer number”. "
-            "Empty: a column known as such, else the email address."
-        ),
-        max_length=254,
-        required=False,
-    )
-    as_contacts = forms.BooleanField(
-        label=gettext_lazy("These rows are contacts all the same"),
-        help_text=gettext_lazy(
-            "They are added as active contacts who may be written to. "
-            "Tick this only when the columns mean something else."
-        ),
-        required=False,
+        label=gettext_lazy("File"),
+        widget=forms.FileInput(attrs={"accept": ",".join(KINDS_OF_FILE)}),
     )
 
-    @property
-    def asks_what_the_rows_are(self) -> bool:
-        """Whether the box has to be shown: the list was refused, or the box was ticked before."""
-        return bool(self.is_bound and (self.data.get("as_contacts") or self.has_error("file", PeopleWhoLeft.code)))
+    def __init__(self, *args: Any, **particulars: Any) -> None:
+        super().__init__(*args, **particulars)
+        self.fields["file"].help_text = _("CSV, TSV, XLSX or ODS, at most %(most)s.") % {"most": megabytes(MOST_BYTES)}
 
-    def refuse(self, error: RegisterError) -> None:
-        words = str(error)
-        if isinstance(error, PeopleWhoLeft):
-            words = f"{words} {_('If they are contacts all the same, tick the box below and choose the file again.')}"
-        self.add_error("file", forms.ValidationError(words, code=error.code))
+
+class StartForm(RegisterForm):
+    """Letting a checked import run. ``shown`` stands for the preview that the user saw."""
+
+    mode = forms.ChoiceField(choices=ImportMode.choices, required=False, widget=forms.HiddenInput)
+    shown = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
+    typed = TextField(
+        max_length=30,
+        required=False,
+        label=gettext_lazy("Number of contacts that will be deactivated"),
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )

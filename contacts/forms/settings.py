@@ -91,6 +91,29 @@ class SettingsForm(ProjectForm):
         },
     )
 
+    import_share = forms.IntegerField(
+        label=_("Share that needs the number typed (%)"),
+        min_value=0,
+        max_value=100,
+        error_messages={
+            "required": _("Enter a number from 0 to 100."),
+            "invalid": _("Enter a number from 0 to 100."),
+            "min_value": _("Enter a number from 0 to 100."),
+            "max_value": _("Enter a number from 0 to 100."),
+        },
+    )
+    import_days = forms.IntegerField(
+        label=_("Days in which an import can be undone"),
+        min_value=1,
+        max_value=365,
+        error_messages={
+            "required": _("Enter a number from 1 to 365."),
+            "invalid": _("Enter a number from 1 to 365."),
+            "min_value": _("Enter a number from 1 to 365."),
+            "max_value": _("Enter a number from 1 to 365."),
+        },
+    )
+
     def __init__(self, *args: Any, **particulars: Any) -> None:
         super().__init__(*args, **particulars)
         for column in Project._meta.fields:

@@ -15,9 +15,10 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from contacts.access import Access
 from contacts.extension_points import Text
-from contacts.models import Contact, StatusHistory
+from contacts.models import Contact, ImportJob, StatusHistory
 from contacts.models.ledger import StatusHistoryQuerySet
 from contacts.selectors.causes import authorized_by, clause, how
+from contacts.selectors.imports import import_url, imports_behind
 from contacts.services.undo import undoable
 from contacts.vocabulary import (
     ActorKind,
@@ -43,7 +44,8 @@ class EntryInWords:
     ``how`` is the way by which it came, as the end of a sentence ("by replying STOP"); ``clause`` tells a no as
     the cause of a state ("opted out with a link"), and ``message`` is the sending in which that was.
     ``contact_erased``: it was about a contact who is gone. ``address`` is that of a block whose entry names nobody.
-    ``merged_into`` is the number of the contact whom its own one was merged into.
+    ``merged_into`` is the number of the contact whom its own one was merged into. ``import_label`` names the file and
+    the line from which it came, ``import_url`` the import, for who may see it.
     """
 
     id: int
@@ -78,6 +80,8 @@ class EntryInWords:
     contact_erased: bool = False
     address: str = ""
     merged_into: int | None = None
+    import_label: str = ""
+    import_url: str = ""
 
 
 def in_words(entries: StatusHistoryQuerySet, access: Access) -> list[EntryInWords]:
@@ -105,7 +109,20 @@ def described(rows: Sequence[StatusHistory], access: Access) -> list[EntryInWord
             words[place] = _carried_over(words[place], originals[row.repeats])
         elif other := contacts.get(_other_of_merge(row) or 0):
             words[place] = replace(words[place], detail=_name_and_key(other))
+    jobs = imports_behind(rows, access.project)
+    for place, row in enumerate(rows):
+        if job := jobs.get(row.request_id):
+            words[place] = _from_import(words[place], row, job, access)
     return words
+
+
+def _from_import(words: EntryInWords, row: StatusHistory, job: ImportJob, access: Access) -> EntryInWords:
+    label = _("Import %(file)s") % {"file": job.file_name}
+    if row.line:
+        label = _("Import %(file)s, line %(line)s") % {"file": job.file_name, "line": row.line}
+    return replace(
+        words, import_label=label, import_url=import_url(access.project.slug, job) if access.may_edit else ""
+    )
 
 
 def _other_of_merge(row: StatusHistory) -> int | None:

@@ -54,7 +54,10 @@ class EntryFacts:
 def facts_of(row: StatusHistory, words: EntryInWords, access: Access) -> EntryFacts:
     """The facts of an entry that was read with its ``detail`` and ``block``. Empty ones are left out."""
     return EntryFacts(
-        _outcome(row, words), _given(_happened(row, words, access)), _given(_word(row, words)), _given(_evidence(row))
+        _outcome(row, words),
+        _given(_happened(row, words, access)),
+        _given(_word(row, words)),
+        _given(_evidence(row, words)),
     )
 
 
@@ -173,7 +176,7 @@ def _word(row: StatusHistory, words: EntryInWords) -> list[Fact]:
     ]
 
 
-def _evidence(row: StatusHistory) -> list[Fact]:
+def _evidence(row: StatusHistory, words: EntryInWords) -> list[Fact]:
     detail = getattr(row, "detail", None)
     labels = {
         "file": _("File"), "line": _("Line"), "message": _("Message"), "ip": _("IP address"),
@@ -182,7 +185,8 @@ def _evidence(row: StatusHistory) -> list[Fact]:
     }  # fmt: skip
     kept: dict[str, Any] = detail.evidence if detail and isinstance(detail.evidence, dict) else {}
     found = [Fact(str(labels.get(name, name)), _plain(value)) for name, value in kept.items()]
-    return [*found, Fact(_("Number of the request"), str(row.request_id))]
+    came_from = Fact(_("Import"), words.import_label, words.import_url)
+    return [came_from, *found, Fact(_("Number of the request"), str(row.request_id))]
 
 
 def _plain(value: Any) -> str:

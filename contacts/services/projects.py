@@ -37,6 +37,8 @@ class ProjectSettings:
     default_country: str = ""
     delivery_errors: int = 3
     delivery_error_days: int = 10
+    import_share: int = 5
+    import_days: int = 30
 
     def columns(self) -> dict[str, Any]:
         return {column.name: getattr(self, column.name) for column in fields(self)}

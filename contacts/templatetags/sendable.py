@@ -86,7 +86,7 @@ def number(value: int | None) -> str:
 @register.filter
 def share(part: int, whole: int) -> str:
     """6.4 %, of a whole that may be empty."""
-    return f"{number_format(100 * part / whole, decimal_pos=1)} %" if whole else "–"
+    return f"{number_format(round(100 * part / whole, 1), decimal_pos=1)} %" if whole else "–"
 
 
 @register.filter

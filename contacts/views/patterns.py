@@ -15,8 +15,10 @@ from django.views.decorators.http import require_safe
 
 from contacts.access import Access
 from contacts.forms.base import ChangeForm, DayField, TextField
-from contacts.models import Contact, ErasureReceipt, Organization, Project, User
+from contacts.models import Contact, ErasureReceipt, ImportRow, Organization, Project, User
 from contacts.selectors.entries import METHOD_ICONS, EntryInWords
+from contacts.selectors.import_rows import Difference, ReasonInWords, RowInWords
+from contacts.selectors.imports import LeftAlone, OutcomeInWords
 from contacts.vocabulary import ActorKind, Channel, Method, Role
 
 A_DAY = datetime(2026, 11, 19, 14, 7, tzinfo=UTC)
@@ -100,6 +102,29 @@ def made_up_channels() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def made_up_import() -> dict[str, Any]:
+    """What an import's check shows."""
+    rows = {"created": 1_204, "updated": 3_880, "unchanged": 38_440, "rejected": 47}
+    city = Difference("City", "Québec", "Lévis")
+    nobody = {"contact_url": "", "differences": (), "error": "", "cells": ()}
+    return {
+        "outcomes": [OutcomeInWords(key, key.capitalize(), number) for key, number in rows.items()],
+        "examples": {
+            "created": [RowInWords(12, "HM-210004", "Ines Carvalho", **nobody)],
+            "updated": [RowInWords(31, "HM-204817", "", **{**nobody, "contact_url": HERE, "differences": (city,)})] * 2,
+            "rejected": [RowInWords(608, "", "", **{**nobody, "error": "email: This is not an address."})],
+        },
+        "rejections": [
+            ReasonInWords("invalid_address", "Not an address that can be written to", 46,
+                          ImportRow(line=608, error="email: This is not an address.")),
+            ReasonInWords("duplicate", "The same contact stands in the file twice", 1, None),
+        ],
+        "left_alone": [LeftAlone("Stay inactive", 312, "Deactivated earlier. An import never activates."),
+                       LeftAlone("Stay suppressed", 14, "The address is on the suppression list.")],
+        "imported": {"import_label": "Import members.csv, line 12", "import_url": HERE},
+    }  # fmt: skip
+
+
 @login_not_required
 @require_safe
 def patterns(request: HttpRequest) -> HttpResponse:
@@ -147,6 +172,6 @@ def patterns(request: HttpRequest) -> HttpResponse:
         "chips": [{"label": "Inactive", "remove_url": HERE}, {"label": "Since 1 March 2026", "remove_url": HERE}],
         "steps": [{"label": "Upload", "state": "done"}, {"label": "Check", "state": "current"},
                   {"label": "Import", "state": "later"}],
-        "as_of": A_DAY, "here": HERE,
+        "as_of": A_DAY, "here": HERE, **made_up_import(),
     }  # fmt: skip
     return render(request, "patterns.html", context)
