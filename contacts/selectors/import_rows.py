@@ -40,10 +40,10 @@ class RowInWords:
     line: int
     key: str
     name: str
-    contact_url: str
-    differences: tuple[Difference, ...]
-    error: str
-    cells: tuple[tuple[str, str], ...]
+    contact_url: str = ""
+    differences: tuple[Difference, ...] = ()
+    error: str = ""
+    cells: tuple[tuple[str, str], ...] = ()
 
     @property
     def first(self) -> Difference | None:

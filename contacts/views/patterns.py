@@ -106,13 +106,12 @@ def made_up_import() -> dict[str, Any]:
     """What an import's check shows."""
     rows = {"created": 1_204, "updated": 3_880, "unchanged": 38_440, "rejected": 47}
     city = Difference("City", "Québec", "Lévis")
-    nobody = {"contact_url": "", "differences": (), "error": "", "cells": ()}
     return {
         "outcomes": [OutcomeInWords(key, key.capitalize(), number) for key, number in rows.items()],
         "examples": {
-            "created": [RowInWords(12, "HM-210004", "Ines Carvalho", **nobody)],
-            "updated": [RowInWords(31, "HM-204817", "", **{**nobody, "contact_url": HERE, "differences": (city,)})] * 2,
-            "rejected": [RowInWords(608, "", "", **{**nobody, "error": "email: This is not an address."})],
+            "created": [RowInWords(12, "HM-210004", "Ines Carvalho")],
+            "updated": [RowInWords(31, "HM-204817", "", HERE, (city,))] * 2,
+            "rejected": [RowInWords(608, "", "", error="email: This is not an address.")],
         },
         "rejections": [
             ReasonInWords("invalid_address", "Not an address that can be written to", 46,
