@@ -43,6 +43,7 @@ from contacts.vocabulary import BlockKind, Channel, Reason, Weight
 AT_ONCE = 100_000
 CREATED, UPDATED = RowOutcome.CREATED, RowOutcome.UPDATED
 UNCHANGED, REJECTED = RowOutcome.UNCHANGED, RowOutcome.REJECTED
+FOLLOWS = "follows"  # a further row of a contact, whose own contact is never set
 
 
 def plan(job: ImportJob, mine: uuid.UUID) -> None:
@@ -110,12 +111,22 @@ def reject(rows: QuerySet[ImportRow], code: str, words: Any) -> int:
 
 
 def _name_twins(rows: QuerySet[ImportRow]) -> None:
-    """Of rows with one key the first that can be taken counts; the others say on which line it stands."""
+    """Of rows with one key the first that can be taken counts; the others say on which line it stands.
+
+    Further rows that hold something of the project's tables (a contact's second order) add that, and nothing else.
+    """
     taken = rows.exclude(outcome=REJECTED)
     twice = taken.order_by().values("key").annotate(n=Count("line")).filter(n__gt=1)
-    first = taken.filter(key=OuterRef("key")).order_by("line").values("line")[:1]
+    # Not by the line itself: in its order the whole list would be gone through until the key comes.
+    first = taken.filter(key=OuterRef("key")).order_by(F("line") + 0).values("line")[:1]
     doubles = taken.filter(key__in=twice.values("key")).annotate(first=Subquery(first)).filter(line__gt=F("first"))
-    _reject_doubles(doubles, _("The same key stands on line %(line)s."))
+    update_from(
+        ImportRow,
+        doubles.filter(extras__isnull=False, noes=None),
+        {"outcome": UPDATED.value, "error_code": FOLLOWS, "contact": None},
+        by=_BY,
+    )
+    _reject_doubles(doubles.exclude(error_code=FOLLOWS), _("The same key stands on line %(line)s."))
 
 
 def _name_twins_by_contact(job: ImportJob) -> None:
@@ -305,7 +316,7 @@ def left_alone(job: ImportJob) -> dict[str, int]:
     """How many decisions of earlier the import does not overrule: contacts who stay inactive, opted out, suppressed
     or in quarantine, and newcomers who are known from an erasure."""
     valid = own_rows(job).exclude(outcome=REJECTED)
-    detours = valid.filter(outcome=UPDATED, contact__isnull=False).exclude(key=F("contact__key"))
+    detours = valid.filter(outcome__in=[UPDATED, UNCHANGED], contact__isnull=False).exclude(key=F("contact__key"))
 
     def in_file(contact: str) -> Q:
         return Q(Exists(valid.filter(key=OuterRef(f"{contact}key")))) | Q(
@@ -314,7 +325,6 @@ def left_alone(job: ImportJob) -> dict[str, int]:
 
     inactive = Contact.objects.filter(project=job.project, is_active=False, merged_into=None)
     blocked = ChannelStatus.objects.filter(project=job.project).with_address().filter(in_file("contact__"))
-    newcomers = valid.filter(outcome=CREATED)
     found = {"kept_inactive": inactive.filter(in_file("")).count(), "known_erased": 0}
     for name, kind in (
         ("kept_opted_out", BlockKind.OPT_OUT),
@@ -325,13 +335,17 @@ def left_alone(job: ImportJob) -> dict[str, int]:
         found[name] = known
     if Block.objects.reaching(job.project).on().exists():
         for channel in channels_in(job.mapping["targets"]):
-            blocks = Block.objects.reaching(job.project).on()
-            blocks = blocks.filter(channel=channel, fingerprint=OuterRef(f"{channel}_fingerprint"))
-            arriving = newcomers.exclude(**{f"{channel}_key": ""}).filter(Exists(blocks))
-            found["kept_opted_out"] += arriving.filter(Exists(blocks.filter(kind=BlockKind.OPT_OUT))).count()
-            found["kept_quarantined"] += arriving.filter(Exists(blocks.filter(kind=BlockKind.QUARANTINE))).count()
-            found["kept_suppressed"] += arriving.filter(Exists(blocks.filter(kind=BlockKind.SUPPRESSION))).count()
-            found["known_erased"] += arriving.filter(Exists(blocks.filter(entries__reason=Reason.ERASURE))).count()
+            blocks = Block.objects.reaching(job.project).on().filter(channel=channel)
+            new = Q(outcome=CREATED) | (Q(outcome=UPDATED) & brings(channel))
+            arriving = valid.exclude(**{f"{channel}_key": ""}).filter(new)
+            for name, some in (
+                ("kept_opted_out", blocks.filter(kind=BlockKind.OPT_OUT)),
+                ("kept_quarantined", blocks.filter(kind=BlockKind.QUARANTINE)),
+                ("kept_suppressed", blocks.filter(kind=BlockKind.SUPPRESSION)),
+                ("known_erased", blocks.filter(entries__reason=Reason.ERASURE)),
+            ):
+                # As a set that is made once: SQLite would go through the organization's blocks for every row.
+                found[name] += arriving.filter(**{f"{channel}_fingerprint__in": some.values("fingerprint")}).count()
     return found
 
 
