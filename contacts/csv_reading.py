@@ -26,10 +26,12 @@ from contacts.sheet_reading import open_sheet
 from contacts.tables import (
     AT_ONCE,
     LOOKED_AT,
+    MAX_COLUMNS,
     Batch,
     Reading,
     Row,
     Table,
+    TooManyColumns,
     UnreadableFile,
     check_width,
     chosen_header,
@@ -131,10 +133,9 @@ def _open_csv(file: BinaryIO, known: Callable[[str], bool], reading: Reading) ->
         score = (sum(known(clean_name(cell)) for cell in cells), len(cells))
         if best is None or score > best[0]:
             best = (score, replace(reading, encoding=encoding, delimiter=delimiter, header=line, sheet=""), cells)
-    if best is None:
+    if best is None or (isinstance(problem, TooManyColumns) and not best[0][0]):
         raise problem or UnreadableFile(_("The file is empty."))
     _score, found, cells = best
-    check_width(len(cells), found.header or 1)
     names = column_names(cells) if found.header else [numbered_name(place) for place in range(1, len(cells) + 1)]
     return CsvTable(file, names, found)
 
@@ -189,7 +190,7 @@ def _named(encoding: str) -> str:
         name = codecs.lookup(encoding).name
         if isinstance(codecs.getincrementaldecoder(name)().decode(b""), str):
             return name
-    except (LookupError, ValueError):
+    except (LookupError, ValueError, TypeError):
         pass
     raise UnreadableFile(_("There is no encoding of this name."))
 
@@ -304,13 +305,14 @@ class _Records:
     def _beginning(self, otherwise: int) -> int:
         """The line on which the record begins that cannot be read: found by reading again, one by one."""
         again = _Records(*self._how)
-        while True:
+        while again.line <= self.line:
             first = again.line + 1
             try:
                 if not again._take(1):
-                    return otherwise
+                    break
             except (csv.Error, _Fault):
                 return first
+        return otherwise
 
     def skip(self, line: int) -> None:
         """Go on after the record of this line; after Excel's first line ``sep=;`` in any case."""
@@ -366,6 +368,9 @@ def _header(file: BinaryIO, reading: Reading, known: Callable[[str], bool]) -> t
             raise
         if not taken:
             break
+        if len(taken[0]) > MAX_COLUMNS and found:
+            break
+        check_width(len(taken[0]), line)
         if any(cell.strip() for cell in taken[0]):
             found.append((line, taken[0]))
             if reading.header:

@@ -33,6 +33,10 @@ class UnreadableFile(RegisterError):
         self.line = line
 
 
+class TooManyColumns(UnreadableFile):
+    """More columns than any list of people has; perhaps the delimiter is another one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """How a file is read; what is empty (of the header: None) is found out.
@@ -179,7 +183,7 @@ def chosen_header(
 
 def check_width(count: int, line: int) -> None:
     if count > MAX_COLUMNS:
-        raise UnreadableFile(
+        raise TooManyColumns(
             _("There are more than %(count)d columns.") % {"count": MAX_COLUMNS},
             line=line,
             remedy=_("Leave out columns that are not needed, or choose another delimiter."),
