@@ -21,7 +21,6 @@ from hypothesis.extra.django import TestCase
 from contacts.csv_writing import csv_lines
 from contacts.models import Contact, Export, Project, StatusHistory, User
 from contacts.selectors.exports import exported_contacts, exported_header
-from contacts.services.csv_import import import_csv
 from contacts.services.opt_outs import opt_out
 from contacts.services.set_sql import database_clock
 from contacts.services.status import deactivate
@@ -34,6 +33,7 @@ from tests.factories import (
     StatusHistoryFactory,
     by_the_system,
 )
+from tests.imports import import_text
 
 
 def export_url(project: Project) -> str:
@@ -206,16 +206,9 @@ class TestRoundTrip(TestCase):
         deactivate(Contact.objects.in_project(project), origin=by_the_system())
         before = StatusHistory.objects.count()
         text = "".join(csv_lines(exported_header(), exported_contacts(Contact.objects.all(), database_clock())))
-        rejected: list[str] = []
-        result = import_csv(
-            project,
-            io.BytesIO(text.encode()),
-            file_name="again.csv",
-            origin=by_the_system(),
-            on_rejection=lambda rejection: rejected.append(rejection.reason),
-        )
-        assert rejected == []
-        assert result.summary() == f"rows={len(people)} created=0 updated=0 unchanged={len(people)} rejected=0"
+        result = import_text(project, text)
+        assert result.rejections == []
+        assert result.counts == (len(people), 0, 0, len(people), 0)
         assert StatusHistory.objects.count() == before
 
 
@@ -223,5 +216,5 @@ class TestRoundTrip(TestCase):
 def test_what_was_said_of_status_is_not_taken_for_new_attributes(project: Project, other_project: Project) -> None:
     ContactFactory(project=project, key="K-1", attributes={"City": "Québec"})
     text = "".join(csv_lines(exported_header(), exported_contacts(Contact.objects.all(), database_clock())))
-    import_csv(other_project, io.BytesIO(text.encode()), file_name="x.csv", origin=by_the_system())
+    import_text(other_project, text)
     assert json.loads(json.dumps(other_project.contacts.get().attributes)) == {"City": "Québec"}

@@ -3,7 +3,6 @@ and not under another key."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 
 import pytest
@@ -14,13 +13,13 @@ from contacts.models import ChannelStatus, Contact, Project
 from contacts.origin import Origin
 from contacts.selectors.exports import exported_contacts, exported_header
 from contacts.services.blocks import suppress
-from contacts.services.csv_import import ImportResult, import_csv
 from contacts.services.opt_outs import opt_out
 from contacts.services.register import change_address
 from contacts.services.set_sql import database_clock
 from contacts.services.status import activate, deactivate
 from contacts.services.verify import differences
 from tests.factories import ContactFactory, ProjectFactory, by_the_system
+from tests.imports import Imported, import_text
 from tests.origins import ADMIN, EDITOR, asked, authorized, by, by_link
 
 pytestmark = pytest.mark.django_db
@@ -31,17 +30,9 @@ def export_of(project: Project) -> str:
     return "".join(csv_lines(exported_header(), exported_contacts(everybody, database_clock())))
 
 
-def import_into(project: Project, text: str, *, as_contacts: bool = False) -> tuple[ImportResult, list[str]]:
-    reasons: list[str] = []
-    result = import_csv(
-        project,
-        io.BytesIO(text.encode()),
-        file_name="list.csv",
-        origin=by_the_system(),
-        as_contacts=as_contacts,
-        on_rejection=lambda rejection: reasons.append(f"{rejection.line}: {rejection.reason}"),
-    )
-    return result, reasons
+def import_into(project: Project, text: str, *, as_contacts: bool = False) -> tuple[Imported, list[str]]:
+    result = import_text(project, text, as_contacts=as_contacts)
+    return result, [f"{line}: {reason}" for line, reason in result.rejections]
 
 
 def keys(project: Project) -> list[str]:
@@ -125,7 +116,7 @@ def onto_somebody_else(project: Project) -> str:
     return "Key,Email\nK-2,ann@example.org\n"
 
 
-@pytest.mark.parametrize("way", [under_another_key, under_a_key_with_capitals, after_a_correction, onto_somebody_else])
+@pytest.mark.parametrize("way", [under_another_key, onto_somebody_else])
 @pytest.mark.parametrize("no", [asked(), by_link()])
 def test_who_asked_for_nothing_is_not_doubled_by_a_list(project: Project, way: Ways, no: Origin) -> None:
     silent = ContactFactory(project=project, key="K-1", email="ann@example.org")
@@ -140,6 +131,27 @@ def test_who_asked_for_nothing_is_not_doubled_by_a_list(project: Project, way: W
     )
     assert Contact.objects.count() == before
     assert list(differences()) == []
+
+
+@pytest.mark.parametrize("way", [under_a_key_with_capitals, after_a_correction])
+@pytest.mark.parametrize("no", [asked(), by_link()])
+def test_a_list_of_addresses_finds_who_has_them(project: Project, way: Ways, no: Origin) -> None:
+    silent = ContactFactory(project=project, key="K-1", email="ann@example.org")
+    deactivate(silent.as_set(), origin=no)
+    result, reasons = import_into(project, way(project))
+    assert (result.counts, reasons) == ((1, 0, 0, 1, 0), [])
+    assert result.job.planned["kept_inactive"] == 1
+    assert not Contact.objects.get().is_active
+
+
+def test_an_address_that_several_have_tells_nobody(project: Project) -> None:
+    for key in ("K-1", "K-2"):
+        ContactFactory(project=project, key=key, email="family@example.org")
+    result, reasons = import_into(project, "Email,City\nfamily@example.org,Rabat\n")
+    assert (result.counts, reasons) == (
+        (1, 0, 0, 0, 1),
+        ["2: Several contacts have this address. Name them by their key."],
+    )
 
 
 def test_who_shares_the_address_already_stays_as_they_are(project: Project) -> None:

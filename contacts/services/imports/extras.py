@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from collections import Counter
 
-from contacts.models import ImportJob, ImportRow, RelationalTable
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from contacts.models import Contact, ImportJob, ImportRow, RelationalTable
 from contacts.services.relational import NewRow, put_rows
 
 
 def put_extras(job: ImportJob, rows: QuerySet[ImportRow]) -> set[int]:
-    """Add the relational rows that these staged rows say, and return the lines of those that added one."""
-    found = list(rows.values_list("line", "contact_id", "extras"))
+    """Add the relational rows that these staged rows say, and return the lines of those that added one.
+
+    A further row of a contact, which knows none, is that of the contact with its key.
+    """
+    with_key = Contact.objects.filter(project=job.project, key=OuterRef("key")).values("pk")[:1]
+    told = rows.annotate(whose=Coalesce("contact_id", Subquery(with_key))).filter(whose__isnull=False)
+    found = list(told.order_by("line").values_list("line", "whose", "extras"))
     if not found:
         return set()
     tables = dict(RelationalTable.objects.filter(project=job.project).values_list("slug", "pk"))
-    new = [
-        (line, NewRow(contact, tables[slug], values))
-        for line, contact, extras in found
-        for slug, values in extras.get("relational", {}).items()
-        if slug in tables
-    ]
-    added = put_rows([row for _line, row in new], request_id=job.request_id)
-    return {line for line, row in new if added.get(row.contact)}
+    waves: list[list[tuple[int, NewRow]]] = []
+    turn: Counter[tuple[int, str]] = Counter()
+    for line, contact, extras in found:
+        for slug, values in extras.get("relational", {}).items():
+            if slug in tables:
+                turn[contact, slug] += 1
+                waves.extend([] for _new in range(turn[contact, slug] - len(waves)))
+                waves[turn[contact, slug] - 1].append((line, NewRow(contact, tables[slug], values)))
+    lines: set[int] = set()
+    for wave in waves:  # in each of them a contact has one row of a table, so that it is told which one was new
+        added = put_rows([row for _line, row in wave], request_id=job.request_id)
+        lines.update(line for line, row in wave if added.get(row.contact))
+    return lines

@@ -403,14 +403,18 @@ def _who_left(by_place: Sequence[Sequence[str]], taken: Taken, faults: Faults) -
 def _unsendable(by_place: Sequence[Sequence[str]], taken: Taken, values: dict[str, Sequence[Any]]) -> None:
     """What one of our own exports said of each row: ``all`` of somebody inactive, else the channels that were shut."""
     told = [("all", place, plain(SHUT[Aspect.ACTIVE])) for place in taken.places("ours:status")]
-    told += [(channel, place, "no") for channel in CHANNELS for place in taken.places(f"ours:{channel}")]
+    told += [(channel, place, "") for channel in CHANNELS for place in taken.places(f"ours:{channel}")]
     if not told:
         return
     found: list[set[str]] = [set() for _row in values["line"]]
     for name, place, word in told:
         for row, cell in enumerate(by_place[place]):
             text = plain(cell)
-            if text == word or (name != "all" and text in FALSE_WORDS - {""}):
+            if name == "all":
+                says_no_more = text == word
+            else:
+                says_no_more = text in FALSE_WORDS - {""} and bool(values[f"{name}_key"][row])
+            if says_no_more:
                 found[row].add(name)
     values["unsendable"] = ["all" if "all" in names else ",".join(sorted(names)) for names in found]
 

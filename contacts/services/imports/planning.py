@@ -25,6 +25,7 @@ from django.db.models import (
     Subquery,
     Value,
     When,
+    Window,
 )  # fmt: skip
 from django.db.models.functions import Cast, Coalesce, Concat
 from django.utils.translation import gettext as _
@@ -117,16 +118,22 @@ def _name_twins(rows: QuerySet[ImportRow]) -> None:
     """
     taken = rows.exclude(outcome=REJECTED)
     twice = taken.order_by().values("key").annotate(n=Count("line")).filter(n__gt=1)
-    # Not by the line itself: in its order the whole list would be gone through until the key comes.
-    first = taken.filter(key=OuterRef("key")).order_by(F("line") + 0).values("line")[:1]
-    doubles = taken.filter(key__in=twice.values("key")).annotate(first=Subquery(first)).filter(line__gt=F("first"))
+    first = Window(Min("line"), partition_by=F("key"))
+    doubles = taken.filter(key__in=twice.values("key")).annotate(first=first).filter(line__gt=F("first"))
+    adds = Q(extras__isnull=False, noes__isnull=True)
+    before, _hole, after = (_("The same key stands on line %(line)s.") % {"line": "\0"}).partition("\0")
+    words = Concat(Value(before), Cast("first", CharField()), Value(after), output_field=CharField())
     update_from(
         ImportRow,
-        doubles.filter(extras__isnull=False, noes=None),
-        {"outcome": UPDATED.value, "error_code": FOLLOWS, "contact": None},
+        doubles,
+        {
+            "outcome": Case(When(adds, then=Value(UPDATED.value)), default=Value(REJECTED.value)),
+            "error_code": Case(When(adds, then=Value(FOLLOWS)), default=Value("duplicate")),
+            "error": Case(When(adds, then=Value("")), default=words),
+            "contact": None,
+        },
         by=_BY,
     )
-    _reject_doubles(doubles.exclude(error_code=FOLLOWS), _("The same key stands on line %(line)s."))
 
 
 def _name_twins_by_contact(job: ImportJob) -> None:
@@ -152,20 +159,6 @@ def _name_twins_by_contact(job: ImportJob) -> None:
 
 def _the_same_contact(line: int) -> str:
     return _("The same contact stands on line %(line)s.") % {"line": line}
-
-
-def _reject_doubles(doubles: QuerySet[ImportRow], words: str) -> None:
-    before, _hole, after = (words % {"line": "\0"}).partition("\0")
-    update_from(
-        ImportRow,
-        doubles,
-        {
-            "outcome": REJECTED,
-            "error_code": "duplicate",
-            "error": Concat(Value(before), Cast("first", CharField()), Value(after), output_field=CharField()),
-        },
-        by={"job": F("job_id"), "line": F("line")},
-    )
 
 
 def decide(job: ImportJob, candidates: QuerySet[ImportRow], scope: QuerySet[ImportRow]) -> None:

@@ -31,7 +31,7 @@ from contacts.services.imports.comparing import (
     says_nothing_new,
 )
 from contacts.services.imports.extras import put_extras
-from contacts.services.imports.planning import decide, settle, totals
+from contacts.services.imports.planning import FOLLOWS, decide, settle, totals
 from contacts.services.ledger import moment_after, record
 from contacts.services.locks import lock_all_addresses, lock_ids
 from contacts.services.projection import copy_blocks, touch
@@ -128,14 +128,16 @@ def _write(job: ImportJob, scope: QuerySet[ImportRow], *, again: bool) -> None:
         for channel in channels
         for key in working.exclude(**{f"{channel}_key": ""}).values_list(f"{channel}_key", flat=True)
     )
-    candidates = working if again else scope.filter(outcome=UPDATED)
+    candidates = (working if again else scope.filter(outcome=UPDATED)).exclude(error_code=FOLLOWS)
     known = set(candidates.filter(contact__isnull=False).values_list("contact_id", flat=True))
     lock_ids(known | asked.contacts_behind(job, scope) if has_noes else known)
     decide(job, candidates, scope)
     settle(job, scope)
-    created, updated = scope.filter(outcome=CREATED), scope.filter(outcome=UPDATED)
+    created = scope.filter(outcome=CREATED)
+    updated = scope.filter(outcome=UPDATED).exclude(error_code=FOLLOWS)
     changing = set(lock_ids(updated.values_list("contact_id", flat=True)))
     silent = _with_noes_or_extras_alone(job, updated)
+    silent |= set(scope.filter(outcome=UPDATED, error_code=FOLLOWS).values_list("line", flat=True))
     blocked = _blocks_on(job, working, channels)
     moment = max([moment_after(contacts=changing), *(at + TICK for at in blocked.values())])
     last = moment + TICK * len(channels)

@@ -21,9 +21,9 @@ def name_twins(job: ImportJob) -> list[int]:
     pairs: set[int] = set()
     rows = own_rows(job).exclude(outcome=RowOutcome.REJECTED).filter(noes__isnull=False)
     for channel in CHANNELS:
-        having = rows.exclude(**{f"{channel}_fingerprint": ""})
-        pairs |= _leave_the_latest(job, having, f"{channel}_fingerprint", [channel])
-    nameless = rows.filter(**{f"{channel}_fingerprint": "" for channel in CHANNELS}).exclude(key="")
+        having = rows.exclude(**{f"{channel}_key": ""})
+        pairs |= _leave_the_latest(job, having, f"{channel}_key", [channel])
+    nameless = rows.filter(**{f"{channel}_key": "" for channel in CHANNELS}).exclude(key="")
     pairs |= _leave_the_latest(job, nameless, "key", list(CHANNELS))
     return sorted(pairs)
 
