@@ -87,17 +87,11 @@ LEFT_BY_RECEIVERS = frozenset({
     "hard bounce", "email hard bounce reason", "complained at", "complaint date", "blocklisted at", "blocked at",
     "blocked reason", "date de rebond", "type de rebond",
 })  # fmt: skip
-LEFT_COLUMNS = LEFT_BY_THEIR_NO | (LEFT_BY_RECEIVERS - {"bounced"})
 
 # Columns in which a word says that somebody left.
 WORD_COLUMNS = frozenset({
     "status", "subscription status", "email status", "email marketing status", "email marketing", "subscription",
     "subscriber status", "contact status", "member status", "statut", "etat", "statut d abonnement",
-})  # fmt: skip
-STATUS_COLUMNS = WORD_COLUMNS | frozenset({
-    "unsubscribed", "unsubscribed from all email", "opted out", "opt out", "email opt out", "email blacklisted",
-    "sms blacklisted", "blacklisted", "blocklisted", "email blocklisted", "bounced", "has opted out of email",
-    "desinscrit", "desabonne",
 })  # fmt: skip
 WORDS_OF_A_NO = frozenset({
     "unsubscribed", "unsubscribe", "opted out", "opt out", "optout", "do not contact", "do not email", "stop",

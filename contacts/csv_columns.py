@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
@@ -20,7 +20,6 @@ from contacts.column_names import (
     FALSE_WORDS,
     LEFT_BY_RECEIVERS,
     LEFT_BY_THEIR_NO,
-    LEFT_COLUMNS,
     LEFT_FILES_BY_RECEIVERS,
     LEFT_FILES_BY_THEIR_NO,
     LEFT_WORDS,
@@ -28,7 +27,6 @@ from contacts.column_names import (
     OF_OUR_EXPORTS,
     OPT_OUT,
     OPT_OUT_ON,
-    STATUS_COLUMNS,
     TRUE_WORDS,
     WORD_COLUMNS,
     WORDS_OF_RECEIVERS,
@@ -39,15 +37,15 @@ from contacts.csv_guard import unguarded
 from contacts.extension_points import import_columns
 from contacts.models.imports import ImportKind
 from contacts.tables import MAX_NAME, UnreadableFile, clean_name, holds_address
-from contacts.vocabulary import SHUT, Aspect, Channel
+from contacts.vocabulary import Channel
 from contacts.written_moments import parse_moment
 
 if TYPE_CHECKING:
     from contacts.models import RelationalTable
 
 __all__ = (
-    "FALSE_WORDS", "LEFT_WORDS", "OF_OUR_EXPORTS", "TRUE_WORDS", "Columns", "Suspicion", "check_targets",
-    "guess_targets", "header_digest", "is_known", "map_columns", "parse_moment", "plain", "suspicion",
+    "FALSE_WORDS", "LEFT_WORDS", "OF_OUR_EXPORTS", "TRUE_WORDS", "Suspicion", "check_targets",
+    "guess_targets", "header_digest", "is_known", "parse_moment", "plain", "suspicion",
 )  # fmt: skip
 
 CHANNELS = tuple(Channel.values)
@@ -56,7 +54,6 @@ PLAIN_TARGETS = (*SINGLE, "attribute", "skip", "left", "status")
 OUT_TARGETS = tuple(f"{what}:{channel}" for what in ("opt_out", "opt_out_on") for channel in (*CHANNELS, "all"))
 OURS_TARGETS = tuple(f"ours:{what}" for what in ("status", *CHANNELS))
 _OURS = f"{plain(OF_OUR_EXPORTS)} "
-_YES_NO_COLUMNS = STATUS_COLUMNS - WORD_COLUMNS
 
 
 class UnfitColumns(UnreadableFile):
@@ -304,101 +301,3 @@ def _suspicion_in_words(kind: ImportKind, columns: list[str]) -> str:
 
 def _the_columns(names: Sequence[str]) -> str:
     return _("Name the column of the key. The file has: %(names)s.") % {"names": ", ".join(names[:30])}
-
-
-@dataclass(slots=True)
-class Columns:
-    """Where each thing stands in a row; ``others`` are the attributes, by name."""
-
-    places: dict[str, int]
-    key_name: str
-    others: list[tuple[int, str]]
-    left: list[int] = field(default_factory=list)
-    status: list[tuple[int, bool]] = field(default_factory=list)
-    ours: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def key_is_email(self) -> bool:
-        return self.places["key"] == self.places.get("email")
-
-    def value(self, cells: Sequence[str], what: str) -> str:
-        place = self.places.get(what)
-        return "" if place is None else unguarded(cells[place]).strip()
-
-    def attributes(self, cells: Sequence[str]) -> dict[str, str]:
-        """The cells that say something, of the columns that nothing else is known by."""
-        found = ((name, unguarded(cells[place]).strip()) for place, name in self.others)
-        return {name: text for name, text in found if text}
-
-    def says_left(self, cells: Sequence[str]) -> bool:
-        """Whether a column that only lists of people who left have says so of this row."""
-        return any(plain(cells[place]) not in FALSE_WORDS for place in self.left)
-
-    def status_says_left(self, cells: Sequence[str]) -> bool:
-        """Whether a status in this row says that the person left."""
-        for place, is_yes_no in self.status:
-            word = plain(cells[place])
-            if word in LEFT_WORDS or (is_yes_no and word in TRUE_WORDS):
-                return True
-        return False
-
-    def said_inactive(self, cells: Sequence[str]) -> bool:
-        """Whether our own export said that this contact was inactive."""
-        place = self.ours.get("status")
-        return place is not None and plain(cells[place]) == SHUT[Aspect.ACTIVE]
-
-    def said_not_sendable(self, cells: Sequence[str], channel: str) -> bool:
-        """Whether our own export said that nothing may be sent on this channel."""
-        place = self.ours.get(channel)
-        return place is not None and plain(cells[place]) in FALSE_WORDS - {""}
-
-
-def map_columns(names: Sequence[str], *, key: str = "") -> Columns:
-    """Find what each column is. ``key`` names the column of the key; without it the key is a column known as
-    one, else the email address. Raises UnreadableFile where there is none."""
-    by_name: dict[str, int] = {}
-    for place, name in enumerate(names):
-        by_name.setdefault(plain(name), place)
-    places: dict[str, int] = {}
-    for what, known in NAMES.items():
-        found = next((by_name[name] for name in known if name in by_name), None)
-        if found is not None:
-            places[what] = found
-    if "last_name" in places:
-        places.pop("full_name", None)
-        if "first_name" not in places and plain(names[places["last_name"]]) == "nom":
-            places["full_name"] = places.pop("last_name")
-    places["key"] = _key_place(names, by_name, places, key)
-    used = set(places.values())
-    return Columns(
-        places=places,
-        key_name=names[places["key"]],
-        others=[(place, name) for place, name in enumerate(names) if place not in used and not _is_ours(name)],
-        left=[place for place, name in enumerate(names) if plain(name) in LEFT_COLUMNS],
-        status=[
-            (place, plain(name) in _YES_NO_COLUMNS) for place, name in enumerate(names) if plain(name) in STATUS_COLUMNS
-        ],
-        ours={
-            plain(name).removeprefix(_OURS): place for place, name in reversed(list(enumerate(names))) if _is_ours(name)
-        },
-    )
-
-
-def _is_ours(name: str) -> bool:
-    return plain(name).startswith(_OURS)
-
-
-def _key_place(names: Sequence[str], by_name: dict[str, int], places: dict[str, int], key: str) -> int:
-    if key:
-        exact = [place for place, name in enumerate(names) if name == key]
-        found = exact[0] if exact else by_name.get(plain(key))
-        if found is None:
-            raise UnreadableFile(_("There is no column “%(name)s”.") % {"name": key}, remedy=_the_columns(names))
-        return found
-    if "key" in places:
-        return places["key"]
-    if "email" in places:
-        return places["email"]
-    raise UnreadableFile(
-        _("No column is known as the key, and none holds email addresses."), remedy=_the_columns(names)
-    )

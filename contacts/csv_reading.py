@@ -42,7 +42,7 @@ from contacts.tables import (
     numbered_name,
 )
 
-__all__ = ("Batch", "Reading", "Row", "Table", "UnreadableFile", "check", "open_table", "read_table")
+__all__ = ("Batch", "Reading", "Row", "Table", "UnreadableFile", "open_table")
 
 MAX_LINE = 1_000_000
 MAX_IN_ONE_GO = 8_000_000
@@ -99,26 +99,6 @@ def open_table(
     return _open_csv(file, known, reading or Reading())
 
 
-def read_table(file: BinaryIO, *, known: Callable[[str], bool], encoding: str = "") -> CsvTable:
-    """A CSV file with a header. Raises UnreadableFile."""
-    table = _open_csv(file, known, Reading(encoding=encoding))
-    if not table.reading.header:
-        raise UnreadableFile(
-            _("The first line holds an address, and should hold the names of the columns."),
-            line=1,
-            remedy=_("Add a line of names above, for example: email,first name,last name."),
-        )
-    return table
-
-
-def check(table: Table) -> int:
-    """Go through the whole file once, before anything of it is used; returns how many records it has.
-
-    Raises UnreadableFile for a fault that makes the rest of the file doubtful.
-    """
-    return sum(len(batch.lines) for batch in table.batches())
-
-
 def _open_csv(file: BinaryIO, known: Callable[[str], bool], reading: Reading) -> CsvTable:
     encoding = _named(reading.encoding) if reading.encoding else _encoding_of(file)
     delimiters = _wanted(reading.delimiter) or _declared_delimiter(file, encoding) or DELIMITERS
@@ -151,11 +131,6 @@ def _encoding_of(file: BinaryIO) -> str:
     start = file.read(4096)
     if not start:
         raise UnreadableFile(_("The file is empty."))
-    if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        raise UnreadableFile(
-            _("This is a spreadsheet or an archive, not a CSV file."),
-            remedy=_("Save it as “CSV UTF-8” first."),
-        )
     for mark, name in (
         (codecs.BOM_UTF8, "utf-8"),
         (codecs.BOM_UTF16_LE, "utf-16"),

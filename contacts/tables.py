@@ -93,8 +93,6 @@ class Table(ABC):
     """
 
     kind: str = ""
-    encoding: str = ""
-    delimiter: str = ""
     sheets: Sequence[str] = ()
 
     def __init__(self, columns: list[str], reading: Reading) -> None:
