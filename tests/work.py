@@ -88,9 +88,11 @@ def started(
         process.wait(PATIENCE)
 
 
-def wait_until(condition: Callable[[], object], *, alive: subprocess.Popen[bytes] | None = None) -> None:
+def wait_until(
+    condition: Callable[[], object], *, alive: subprocess.Popen[bytes] | None = None, patience: float = PATIENCE
+) -> None:
     """Wait until the condition holds. Fails when it takes too long, or when the process that shall bring it is gone."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while not condition():
         if alive is not None and alive.poll() is not None:
             pytest.fail(f"the process ended with {alive.returncode}")

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ from contacts.models import ImportJob
 from contacts.tasks import enqueue_import
 from tests.faults import importing
 from tests.postgresql import Cluster, find_binaries, new_cluster
-from tests.work import PATIENCE, ROOT, database_url, started, wait_until
+from tests.work import PATIENCE, ROOT, database_url, started
+from tests.work import wait_until as wait_some_time_until
 
 ROWS = int(os.environ.get("FAULT_ROWS", "2000"))
 KILLS = int(os.environ.get("FAULT_KILLS", "6"))
@@ -35,6 +37,7 @@ ENVIRONMENT = {"FAULT_CHUNK": CHUNK, "IMPORT_STALLED_AFTER": "0", "PYTHONUNBUFFE
 WORKER = [sys.executable, "-m", "tests.faults.importing", "worker"]
 
 Process = subprocess.Popen[bytes]
+wait_until = partial(wait_some_time_until, patience=PATIENCE + ROWS / 100)
 
 
 @contextmanager
