@@ -12,7 +12,8 @@ from django.db import transaction
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Seconds of ours and of the reference (medians), their ratio, and the most that it may be."""
+    """Seconds of ours and of the reference (medians), their ratio, and the most that it may be, or the least where it
+    is a share of the reference's speed."""
 
     name: str
     ours: float
@@ -20,9 +21,10 @@ class Measurement:
     ratio: float
     target: float
     met: bool
+    unit: str = "s"
 
     def as_json(self) -> dict[str, object]:
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "unit"}
 
 
 def compare(

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connections, models
 from django.db.models import Field, ForeignObject, Func, Lookup, QuerySet, Value
 from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast
 
 _Compiled = tuple[str, Any]
 
@@ -81,7 +82,7 @@ def update_from(into: type[models.Model], source: QuerySet[Any], columns: dict[s
     fields: dict[str, Any] = {name: into._meta.get_field(name) for name in (*columns, *by)}
     selected = {
         f"set_{name}": value if hasattr(value, "resolve_expression")
-        else Value(value, output_field=_value_field(fields[name]))
+        else _typed(value, _value_field(fields[name]))
         for name, value in {**columns, **by}.items()
     }  # fmt: skip
     rows = source.annotate(**selected).order_by().values_list(*selected)
@@ -135,6 +136,11 @@ class ByNumber(Func):
         prepare = self.output_field.get_db_prep_value
         found = {str(number): prepare(value, connection) for number, value in self.mapping.items() if value is not None}
         return json.dumps(found, default=str)
+
+
+def _typed(value: Any, field: Field[Any, Any]) -> Any:
+    """A value for a subquery, in which PostgreSQL would take a NULL for text."""
+    return Value(value, output_field=field) if value is not None else Cast(Value(None), field)
 
 
 def _value_field(field: Any) -> Field[Any, Any]:

@@ -1,0 +1,102 @@
+"""One import by the command, in a process of its own: prints what it took as one line of JSON.
+
+    DATABASE_URL=… python -m benchmarks.import_ours FILE PROJECT
+
+``BENCH_PHASES=1`` adds the seconds of each phase, and of each kind of statement, to standard error.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import resource
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+
+def main(file: str, project: str) -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
+    os.environ["DEBUG"] = "false"
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connection
+
+    connection.ensure_connection()
+    spent = _watch() if os.environ.get("BENCH_PHASES") else None
+    out = io.StringIO()
+    started = time.perf_counter()
+    call_command("import_contacts", file, "--project", project, stdout=out)
+    seconds = time.perf_counter() - started
+    if spent is not None:
+        for name, (count, took) in sorted(spent.items(), key=lambda item: -item[1][1])[:40]:
+            print(f"{took:8.3f}s {count:5} {name}", file=sys.stderr)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    counts = dict(pair.split("=") for pair in out.getvalue().strip().splitlines()[-1].split())
+    print(json.dumps({"seconds": seconds, "megabytes": memory, **{k: int(v) for k, v in counts.items()}}))
+    return 0
+
+
+def _watch() -> dict[str, list[Any]]:
+    """Seconds and calls by phase and by statement, as they come to be."""
+    from django.db import connection, connections
+
+    from contacts.services.imports import planning, running, staging
+
+    spent: dict[str, list[Any]] = defaultdict(lambda: [0, 0.0])
+
+    def note(name: str, started: float) -> None:
+        spent[name][0] += 1
+        spent[name][1] += time.perf_counter() - started
+
+    def timed(module: Any, name: str) -> None:
+        function: Callable[..., Any] = getattr(module, name)
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            started = time.perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                note(f"== {module.__name__.rpartition('.')[2]}.{name}", started)
+
+        setattr(module, name, run)
+
+    for module, names in (
+        (staging, ("_read", "keep_cells", "parse", "load_columns", "refresh_statistics", "forget_rows")),
+        (planning, ("plan", "_name_twins", "decide", "settle", "left_alone", "totals", "_name_twins_by_contact")),
+        (running, ("run", "_write", "decide", "settle", "_add", "_change", "totals", "refresh_statistics")),
+    ):
+        for name in names:
+            if hasattr(module, name):
+                timed(module, name)
+
+    def statement(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return execute(sql, params, many, context)
+        finally:
+            note(re.sub(r"\s+", " ", sql)[:400], started)
+
+    connection.execute_wrappers.append(statement)
+    commit = type(connections["default"])._commit
+
+    def committed(self: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return commit(self)
+        finally:
+            note("COMMIT", started)
+
+    type(connections["default"])._commit = committed  # type: ignore[method-assign]
+    return spent
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
