@@ -112,7 +112,7 @@ def update_columns(
     """Write columns of texts or numbers into many rows at once, each told by the numbers in ``by``, among those that
     have the values ``here``."""
     connection = connections[using]
-    names = {field.attname: field.column for field in model._meta.concrete_fields}
+    names: dict[str, Any] = {field.attname: field.column for field in model._meta.concrete_fields}
     quote = connection.ops.quote_name
     table = quote(model._meta.db_table)
     rows = list(zip(*columns.values(), *by.values(), strict=True))
@@ -226,7 +226,7 @@ def load_columns(
                     copy.write("\n".join(block) + "\n")
         else:
             places = ", ".join("%s" for _name in names)
-            cursor.executemany(f"INSERT INTO {table} ({into}) VALUES ({places})", zip(*columns, strict=False))
+            cursor.executemany(f"INSERT INTO {table} ({into}) VALUES ({places})", list(zip(*columns, strict=False)))
 
 
 def _copied(column: Iterable[Any]) -> Iterable[str]:

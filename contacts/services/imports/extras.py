@@ -25,7 +25,7 @@ def put_extras(job: ImportJob, rows: QuerySet[ImportRow]) -> set[int]:
     waves: list[list[tuple[int, NewRow]]] = []
     turn: Counter[tuple[int, str]] = Counter()
     for line, contact, extras in found:
-        for slug, values in extras.get("relational", {}).items():
+        for slug, values in (extras or {}).get("relational", {}).items():
             if slug in tables:
                 turn[contact, slug] += 1
                 waves.extend([] for _new in range(turn[contact, slug] - len(waves)))

@@ -132,7 +132,7 @@ def file_of(job: ImportJob) -> BinaryIO | None:
     """The uploaded file, or None where it is not kept any more."""
     if not ImportPiece.objects.filter(job=job, number=0).exists():
         return None
-    return io.BufferedReader(JobFile(job), PIECE)  # type: ignore[return-value]
+    return io.BufferedReader(JobFile(job), PIECE)
 
 
 @transaction.atomic

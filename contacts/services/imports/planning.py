@@ -41,7 +41,7 @@ from contacts.services.set_sql import update_from
 from contacts.services.status import switch_gates
 from contacts.vocabulary import BlockKind, Channel, Reason, Weight
 
-AT_ONCE = 100_000
+AT_ONCE = 250_000
 CREATED, UPDATED = RowOutcome.CREATED, RowOutcome.UPDATED
 UNCHANGED, REJECTED = RowOutcome.UNCHANGED, RowOutcome.REJECTED
 FOLLOWS = "follows"  # a further row of a contact, whose own contact is never set
@@ -164,10 +164,8 @@ def _the_same_contact(line: int) -> str:
 def decide(job: ImportJob, candidates: QuerySet[ImportRow], scope: QuerySet[ImportRow]) -> None:
     """Find whose row each candidate is: afterwards it is created or updated, and knows its contact; one to be
     created has the id that they will have. ``scope`` is the range of lines of the candidates."""
-    if not candidates.exists():
-        return
     found = candidates.annotate(found=_whose(job))
-    update_from(
+    decided = update_from(
         ImportRow,
         found,
         {
@@ -176,7 +174,7 @@ def decide(job: ImportJob, candidates: QuerySet[ImportRow], scope: QuerySet[Impo
         },
         by=_BY,
     )
-    if _key_is_email(job):
+    if decided and _key_is_email(job):
         shared = Exists(_holders_of_email(job))
         reject(
             scope.filter(shared, outcome=CREATED),
@@ -275,6 +273,8 @@ def _said_by_export(said: str) -> str:
 
 def refuse_silent(job: ImportJob, scope: QuerySet[ImportRow]) -> None:
     """An address of an inactive contact of the project who asked to be so does not arrive under another key."""
+    if not Contact.objects.filter(project=job.project, is_active=False).exists():
+        return
     for channel in channels_in(job.mapping["targets"]):
         holders = ChannelStatus.objects.filter(
             project=job.project, fingerprint=OuterRef(f"{channel}_fingerprint"), contact_active=False
@@ -290,7 +290,9 @@ def refuse_silent(job: ImportJob, scope: QuerySet[ImportRow]) -> None:
             "else, add the contact by hand."
         ) % {"channel": Channel(channel).label}
         reject(
-            scope.filter(line__in=[line for line, mark in lines.items() if mark in silent]), "belongs_to_silent", words
+            scope.filter(line__in_set=[line for line, mark in lines.items() if mark in silent]),
+            "belongs_to_silent",
+            words,
         )
 
 

@@ -31,7 +31,7 @@ from contacts.services.imports.comparing import (
     says_nothing_new,
 )
 from contacts.services.imports.extras import put_extras
-from contacts.services.imports.planning import FOLLOWS, decide, settle, totals
+from contacts.services.imports.planning import FOLLOWS, decide, refuse_silent, settle, totals
 from contacts.services.ledger import moment_after, record
 from contacts.services.locks import lock_all_addresses, lock_ids
 from contacts.services.projection import copy_blocks, touch
@@ -67,7 +67,7 @@ def run(
             with transaction.atomic():
                 jobs.beat(job, mine, state=ImportState.STOPPED, claim=None)
             return
-        _work_off(job, mine, job.done_line, min(job.done_line + CHUNK, job.last_line))
+        _work_off(job, mine, job.done_line, _end_of_chunk(job))
         if (arrived := job.counts["created"]) >= looked_at * 4:
             looked_at = arrived
             refresh_statistics(Contact, ChannelStatus, StatusHistory)
@@ -79,6 +79,15 @@ def run(
     with transaction.atomic():
         jobs.forget_file(job)
         jobs.beat(job, mine, state=ImportState.DONE, finished_at=database_clock(), claim=None)
+
+
+def _end_of_chunk(job: ImportJob) -> int:
+    """The next lines up to a chunk, and those before them that do nothing."""
+    ahead = own_rows(job).filter(line__gt=job.done_line)
+    working = ahead.exclude(outcome=RowOutcome.UNCHANGED).order_by("line").values_list("line", flat=True).first()
+    speaking = ahead.filter(noes__isnull=False).order_by("line").values_list("line", flat=True).first()
+    idle_until = min((line - 1 for line in (working, speaking) if line is not None), default=job.last_line)
+    return min(idle_until + CHUNK, job.last_line)
 
 
 def _reopened(job: ImportJob) -> Table | None:
@@ -131,8 +140,11 @@ def _write(job: ImportJob, scope: QuerySet[ImportRow], *, again: bool) -> None:
     candidates = (working if again else scope.filter(outcome=UPDATED)).exclude(error_code=FOLLOWS)
     known = set(candidates.filter(contact__isnull=False).values_list("contact_id", flat=True))
     lock_ids(known | asked.contacts_behind(job, scope) if has_noes else known)
-    decide(job, candidates, scope)
-    settle(job, scope)
+    if again or known:
+        decide(job, candidates, scope)
+        settle(job, scope)
+    else:
+        refuse_silent(job, scope)
     created = scope.filter(outcome=CREATED)
     updated = scope.filter(outcome=UPDATED).exclude(error_code=FOLLOWS)
     changing = set(lock_ids(updated.values_list("contact_id", flat=True)))
@@ -153,7 +165,7 @@ def _write(job: ImportJob, scope: QuerySet[ImportRow], *, again: bool) -> None:
         said |= noes.run_columns(job, scope, origin)
     idle = silent - said
     if idle:
-        scope.filter(line__in=idle).update(outcome=RowOutcome.UNCHANGED)
+        scope.filter(line__in_set=idle).update(outcome=RowOutcome.UNCHANGED)
 
 
 def _with_noes_or_extras_alone(job: ImportJob, updated: QuerySet[ImportRow]) -> set[int]:
@@ -271,7 +283,7 @@ def _change(
         lines = list(updated.filter(brings(channel)).values_list("line", flat=True))
         if not lines:
             continue
-        rows = updated.filter(line__in=lines)
+        rows = updated.filter(line__in_set=lines)
         held = ChannelStatus.objects.filter(contact=OuterRef("contact_id"), channel=channel)
         record(
             rows, aspect=Aspect.ADDRESS, says=Says.VALUE, origin=origin, moment=moment + TICK * number,
