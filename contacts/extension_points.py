@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -15,6 +15,7 @@ from django.utils.functional import Promise
 
 if TYPE_CHECKING:
     from contacts.eligibility import Question, Source
+    from contacts.origin import Origin
 
 Text = str | Promise
 
@@ -63,7 +64,7 @@ class Holding:
 
     All take contact ids. ``count`` returns what is held of each of them (who has nothing may be left out);
     ``erase`` runs inside the erasure's transaction, after the contacts' rows are gone, and returns how many
-    it erased; ``said_no`` returns those of the ids who ever said no here, with the weight of their heaviest.
+    it erased; ``erase_first`` runs before, for what is found by a contact's key or addresses; ``said_no`` returns those of the ids who ever said no here, with the weight of their heaviest.
     ``merge`` makes what one contact has another one's, inside the transaction of a merge: ids of who goes and who
     stays. Without it, what they have stays with them.
     """
@@ -75,6 +76,7 @@ class Holding:
     erase: Callable[[Iterable[int]], int]
     said_no: Callable[[Iterable[int]], Mapping[int, int]] = field(default=lambda ids: {})
     merge: Callable[[int, int], None] | None = None
+    erase_first: Callable[[Iterable[int]], object] = field(default=lambda ids: None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +123,25 @@ class Chore:
 class ImportColumn:
     """Something that a column of an imported file may be taken for, beside what the register itself knows.
 
-    ``guess`` tells by a column's name, as ``contacts.column_names.plain`` makes it, whether it is that.
+    ``guess`` tells by a column's name, as ``contacts.column_names.plain`` makes it, whether it is that. ``put`` takes
+    what rows say, inside the transaction of their chunk, and returns the lines of those that changed something; columns
+    that belong together (a consent and its date) have the same one, which is called once with all of them.
     """
 
     key: str
     label: Text
     order: int
+    put: Callable[[Sequence[ImportedCells], Origin], Collection[int]]
     guess: Callable[[str], bool] = field(default=lambda name: False)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedCells:
+    """What a row of a file says of its contact in registered columns, by their keys."""
+
+    line: int
+    contact: int
+    cells: Mapping[str, str]
 
 
 holdings: Registry[Holding] = Registry()

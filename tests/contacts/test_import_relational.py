@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import pytest
 
-from contacts.models import Project, RelationalRow, RelationalTable
+from contacts.extension_points import ImportColumn, ImportedCells, import_columns
+from contacts.models import Contact, Project, RelationalRow, RelationalTable
+from contacts.origin import Origin
 from contacts.services.verify import differences
 from tests.imports import import_text
 
 pytestmark = pytest.mark.django_db
 
-ORDERS = "email,first name,Number,Item\nann@example.org,Ann,A-1,Cup\nbob@example.org,Bob,B-1,Bowl\nann@example.org,Ann,A-2,Pot\n"
+ORDERS = (
+    "email,first name,Number,Item\n"
+    "ann@example.org,Ann,A-1,Cup\n"
+    "bob@example.org,Bob,B-1,Bowl\n"
+    "ann@example.org,Ann,A-2,Pot\n"
+)
 TARGETS = ["email", "first_name", "relational:orders:number", "relational:orders:item"]
 
 
@@ -44,3 +53,27 @@ def test_a_new_order_updates_who_is_there(project: Project, orders: RelationalTa
     done = import_text(project, ORDERS + "bob@example.org,Bob,B-2,Lid\n", targets=TARGETS)
     assert done.counts == (4, 0, 1, 3, 0)
     assert [row["number"] for row in held("bob@example.org")] == ["B-1", "B-2"]
+
+
+@pytest.fixture
+def heard() -> Iterator[list[ImportedCells]]:
+    """Another app that reads two columns together."""
+    found: list[ImportedCells] = []
+
+    def put(rows: Sequence[ImportedCells], origin: Origin) -> list[int]:
+        found.extend(rows)
+        return [row.line for row in rows]
+
+    for number, key in enumerate(("consent:news", "consent_on:news")):
+        import_columns.add(ImportColumn(key, key, number, put))
+    yield found
+    for key in ("consent:news", "consent_on:news"):
+        import_columns.remove(key)
+
+
+def test_columns_of_another_app_reach_it_with_their_contact(project: Project, heard: list[ImportedCells]) -> None:
+    text = "email,News,Since\nann@example.org,yes,2024-01-01\nbob@example.org,,\n"
+    done = import_text(project, text, targets=["email", "consent:news", "consent_on:news"])
+    ann = Contact.objects.get(key="ann@example.org")
+    assert heard == [ImportedCells(2, ann.pk, {"consent:news": "yes", "consent_on:news": "2024-01-01"})]
+    assert done.counts == (2, 2, 0, 0, 0)

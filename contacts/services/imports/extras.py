@@ -3,29 +3,50 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from contacts.extension_points import ImportedCells, import_columns
 from contacts.models import Contact, ImportJob, ImportRow, RelationalTable
+from contacts.services.imports import jobs
 from contacts.services.relational import NewRow, put_rows
 
 
 def put_extras(job: ImportJob, rows: QuerySet[ImportRow]) -> set[int]:
-    """Add the relational rows that these staged rows say, and return the lines of those that added one.
+    """Put what these staged rows say beside their contact's details, and return the lines of those that were new.
 
     A further row of a contact, which knows none, is that of the contact with its key.
     """
     with_key = Contact.objects.filter(project=job.project, key=OuterRef("key")).values("pk")[:1]
     told = rows.annotate(whose=Coalesce("contact_id", Subquery(with_key))).filter(whose__isnull=False)
-    found = list(told.order_by("line").values_list("line", "whose", "extras"))
-    if not found:
-        return set()
+    found: Found = list(told.order_by("line").values_list("line", "whose", "extras"))
+    return _put_relational(job, found) | _put_registered(job, found)
+
+
+Found = list[tuple[int, int, Any]]
+
+
+def _put_registered(job: ImportJob, found: Found) -> set[int]:
+    by_put: dict[Any, set[str]] = {}
+    for column in import_columns:
+        by_put.setdefault(column.put, set()).add(column.key)
+    lines: set[int] = set()
+    for put, keys in by_put.items():
+        told = [(line, contact, {key: extras[key] for key in keys & set(extras)}) for line, contact, extras in found]
+        cells = [ImportedCells(*row) for row in told if row[2]]
+        if cells:
+            lines.update(put(cells, jobs.origin_of(job)))
+    return lines
+
+
+def _put_relational(job: ImportJob, found: Found) -> set[int]:
     tables = dict(RelationalTable.objects.filter(project=job.project).values_list("slug", "pk"))
     waves: list[list[tuple[int, NewRow]]] = []
     turn: Counter[tuple[int, str]] = Counter()
     for line, contact, extras in found:
-        for slug, values in (extras or {}).get("relational", {}).items():
+        for slug, values in extras.get("relational", {}).items():
             if slug in tables:
                 turn[contact, slug] += 1
                 waves.extend([] for _new in range(turn[contact, slug] - len(waves)))

@@ -22,6 +22,7 @@ from contacts.csv_columns import FALSE_WORDS, LEFT_WORDS, TRUE_WORDS, parse_mome
 from contacts.csv_guard import unguarded
 from contacts.csv_reading import Batch
 from contacts.errors import InTheFuture, InvalidAddress, InvalidText, RegisterError
+from contacts.extension_points import import_columns
 from contacts.models.imports import ImportKind, RowOutcome
 from contacts.text import clean_text
 from contacts.vocabulary import SHUT, Aspect, Channel
@@ -467,12 +468,13 @@ def _moment(text: str, taken: Taken) -> str:
 
 
 def _extras(by_place: Sequence[Sequence[str]], taken: Taken, values: dict[str, Sequence[Any]], faults: Faults) -> None:
-    """Relational values by table and column, as JSON; None for a row without any."""
+    """Relational values by table and column, and what other apps read, as JSON; None for a row without any."""
     columns: list[tuple[str, str, list[str]]] = []
+    registered = {column.key for column in import_columns}
     for place, target in enumerate(taken.targets):
         kind, _colon, rest = target.partition(":")
-        if kind == "relational":
-            table, _colon, key = rest.partition(":")
+        if kind == "relational" or target in registered:
+            table, _colon, key = rest.partition(":") if kind == "relational" else ("", "", target)
             cells, found = clean_column(by_place[place], max_length=2_000, several_lines=True, field=rest)
             _add(faults, found)
             columns.append((table, key, cells))
@@ -484,5 +486,7 @@ def _extras(by_place: Sequence[Sequence[str]], taken: Taken, values: dict[str, S
         for table, key, cells in columns:
             if cells[row]:
                 tables.setdefault(table, {})[key] = cells[row]
-        extras.append(json.dumps({"relational": tables}) if tables else None)
+        cells_of_others = tables.pop("", {})
+        told = {"relational": tables} if tables else {}
+        extras.append(json.dumps({**told, **cells_of_others}) if told or cells_of_others else None)
     values["extras"] = extras
