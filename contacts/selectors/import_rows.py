@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -186,13 +187,16 @@ def _details_of(contact: Contact | None) -> dict[str, Any]:
 
 def _new_details(row: ImportRow, before: Mapping[str, Any]) -> Iterator[Difference]:
     """What a row says that was not so before. Empty cells say nothing, and notes that are there stay."""
+    labels = {"first_name": _("First name"), "last_name": _("Last name"), "language": _("Language")}
     for name in _NAMES:
         said, held = getattr(row, name), str(before.get(name) or "")
         if said and said != held:
-            yield Difference(str(Contact._meta.get_field(name).verbose_name).capitalize(), held, said)
+            yield Difference(labels[name], held, said)
     if row.notes and not before.get("notes"):
         yield Difference(_("Notes"), "", row.notes)
     known = before.get("attributes") or {}
+    if isinstance(known, str):  # SQLite keeps JSON within JSON as text
+        known = json.loads(known)
     for name, said in row.attributes.items():
         if str(known.get(name, "")) != str(said):
             yield Difference(name, str(known.get(name, "")), str(said))

@@ -141,12 +141,12 @@ def test_report_adds_up(signed_in: Client, project: Project) -> None:
 
 
 def test_updated_rows_say_afterwards_what_they_changed(signed_in: Client, project: Project) -> None:
-    imported(project, "key,email,first name\nC-1,a@example.org,Ana\n")
-    job = imported(project, "key,email,first name\nC-1,new@example.org,Anna\n")
+    imported(project, "key,email,first name,City\nC-1,a@example.org,Ana,Québec\n")
+    job = imported(project, "key,email,first name,City\nC-1,new@example.org,Anna,Lévis\n")
     text = words(signed_in.get(address(job, "import_rows"), {"outcome": "updated"}))
     assert "What the row did" in text
     assert "Email a@example.org → becomes new@example.org" in text
-    assert "First name Ana → becomes Anna" in text
+    assert "First name Ana → becomes Anna City Québec → becomes Lévis" in text
 
 
 def rejected(client: Client, job: ImportJob, **data: str) -> Any:
