@@ -155,6 +155,8 @@ def _signs_of(ids: list[int]) -> dict[int, dict[_Sign, str]]:
         found[number]["email", local] = _("the same first part of the email address (%(value)s)") % {"value": local}
     for number, attributes in Contact.objects.filter(pk__in_set=ids).values_list("pk", "attributes"):
         for name, value in attributes.items():
+            if not isinstance(value, str | int):
+                continue
             for place, (pattern, words) in enumerate(_SIGNS):
                 compared = re.sub(r"[\W_]+", "", folded(str(value)))
                 if len(compared) > 2 and pattern.search(folded(str(name)).replace("_", " ")):

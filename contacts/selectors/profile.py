@@ -66,6 +66,7 @@ class Fact:
 class Neighbour:
     """Another contact of the project at the same address: who, where, and on which channels."""
 
+    id: int
     name: str
     url: str
     words: str
@@ -264,7 +265,9 @@ def _neighbours(contact: Contact, facts: ChannelFacts) -> tuple[list[Neighbour],
     for shared in list(found.values())[:NEIGHBOURS]:
         other = shared[0].contact
         other.project = contact.project
-        told.append(Neighbour(other.name, other.get_absolute_url(), _same_address([row.channel for row in shared])))
+        told.append(
+            Neighbour(other.pk, other.name, other.get_absolute_url(), _same_address([row.channel for row in shared]))
+        )
     return told, len(found) > NEIGHBOURS
 
 

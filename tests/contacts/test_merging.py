@@ -7,7 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from contacts.addresses import normalise
 from contacts.eligibility import Question, explain, project_audience
@@ -440,3 +443,66 @@ def test_verify_names_a_no_that_was_left_behind(ann: Contact, anna: Contact) -> 
     united(ann, anna)
     StatusHistoryFactory(contact=anna, weight=Weight.OWN)
     assert any("not carried over" in str(difference) for difference in differences())
+
+
+# Whatever was said to either before
+
+some_words = st.lists(
+    st.tuples(
+        st.booleans(),
+        st.sampled_from(["switch", "email", "sms"]),
+        st.sampled_from([by(EDITOR), asked(), by_link(), by_complaint(), None]),
+        st.integers(0, 2),
+    ),
+    max_size=7,
+)
+
+
+def say(contact: Contact, gate: str, origin: Any, days_back: int) -> None:
+    """A no of this origin, so many days ago; or, without one, a yes of today to all that stands."""
+    if origin is None:
+        word = {"origin": by(ORGANIZATION_ADMIN, Reason.AUTHORIZED), "authorization": authorized()}
+        if gate == "switch":
+            activate(contact.as_set(), **word)
+        else:
+            lift_opt_out(contact.as_set(), gate, **word)
+        return
+    no = origin.saying(request_id=uuid.uuid4(), occurred_at=days_ago(days_back) if days_back else None)
+    if gate == "switch":
+        deactivate(contact.as_set(), origin=no)
+    else:
+        opt_out(contact.as_set(), gate, origin=no)
+
+
+def gates_of(contact: Contact) -> dict[str, bool]:
+    """Whether each of a contact's own gates is shut."""
+    own = {channel: row(contact, channel).own_opt_out for channel in ("email", "sms")}
+    return {"switch": not Contact.objects.get(pk=contact.pk).is_active, **own}
+
+
+@settings(max_examples=8, deadline=None)
+@given(words=some_words, take=st.sets(st.sampled_from(["email", "sms"])), later=some_words)
+def test_who_stays_is_open_only_where_both_were(words: list[Any], take: set[str], later: list[Any]) -> None:
+    """The gates of one contact are the union of both, and then those of a contact like any other."""
+    with transaction.atomic():
+        project = ProjectFactory()
+        pair = [ContactFactory(project=project, email=f"{n}@example.org", sms=f"+1418555013{n}") for n in range(2)]
+        for first, *word in words:
+            say(pair[0 if first else 1], *word)
+        before = timezone.now()
+        shut = [gates_of(contact) for contact in pair]
+        then = [[sendable(contact, channel, at=before) for channel in ("email", "sms")] for contact in pair]
+        staying, going = pair
+        united(staying, going, take=frozenset(take))
+        assert staying.is_active == (not shut[0]["switch"] and not shut[1]["switch"])
+        for channel in ("email", "sms"):
+            own = ChannelStatus.objects.get(contact=staying, channel=channel).own_opt_out
+            assert own == (shut[0][channel] or shut[1][channel])
+            if any(gates["switch"] or gates[channel] for gates in shut):
+                assert not sendable(staying, channel)
+        assert [[sendable(contact, channel, at=before) for channel in ("email", "sms")] for contact in pair] == then
+        for _first, *word in later:
+            say(going, *word)
+        assert not StatusHistory.objects.filter(contact=going, recorded_at__gt=going.merged_at).exists()
+        assert_sound()
+        transaction.set_rollback(True)

@@ -30,6 +30,7 @@ from contacts.origin import Actor, Origin
 from contacts.services.blocks import lift, quarantine, suppress
 from contacts.services.change import Change
 from contacts.services.erasure import erase
+from contacts.services.merging import merge
 from contacts.services.opt_outs import lift_opt_out, opt_out
 from contacts.services.register import change_address, change_key, create_contact
 from contacts.services.status import activate, deactivate
@@ -80,6 +81,7 @@ class Register(RuleBasedStateMachine):
         self.noes: list[Said] = []
         self.yeses: list[Said] = []
         self.done: list[Callable[[], Any]] = []
+        self.merged: dict[int, int] = {}
         self.number = 0
 
     def teardown(self) -> None:
@@ -252,13 +254,40 @@ class Register(RuleBasedStateMachine):
         if change and change.recorded:
             assert entry.weight < Weight.OWN or entry.says == Says.YES, "what the person did cannot be voided"
             # A request says one thing of each subject here, so its words fall with their entry.
-            about = {("switch", entry.contact_id)} if entry.aspect == "active" else set()
+            whole = {entry.contact_id, self.merged.get(entry.contact_id or 0)}
+            about = {("switch", number) for number in whole} if entry.aspect == "active" else set()
             if entry.aspect == "opt_out":
-                about |= {("own", entry.contact_id, entry.channel)}
+                about |= {("own", number, entry.channel) for number in whole}
             if entry.block:
                 about |= {self.of_block(entry.block)}
             self.noes = [no for no in self.noes if (no.request, no.subject in about) != (entry.request_id, True)]
             self.yeses = [yes for yes in self.yeses if (yes.request, yes.subject in about) != (entry.request_id, True)]
+            self.carry_over()
+
+    @rule(stays=some_contact, goes=some_contact, take=st.sets(some_channel))
+    def merge(self, stays: int, goes: int, take: set[str]) -> None:
+        """Who goes is nobody of their own any more."""
+        staying, going = self.one(stays), self.one(goes)
+        if staying is None or going is None:
+            return
+        if not self.do(merge, staying, going, origin=by(EDITOR), take=frozenset(take)):
+            return
+        self.contacts.remove(going)
+        self.merged[going.pk] = staying.pk
+        self.merged.update({number: staying.pk for number, whole in self.merged.items() if whole == going.pk})
+        self.carry_over()
+        assert not verdicts([going.pk], Question("email"))
+
+    def carry_over(self) -> None:
+        """Noes of merged people that stand hold for whom they were merged into, from now on."""
+        known = {(no.request, no.subject) for no in self.noes}
+        for no in [no for no in self.noes if not self.is_lifted(no)]:
+            kind, number, *rest = no.subject
+            if kind in ("switch", "own") and number in self.merged:
+                subject = (kind, self.merged[number], *rest)
+                if (no.request, subject) not in known:
+                    known.add((no.request, subject))
+                    self.noes.append(Said(subject, no.weight, timezone.now(), no.request))
 
     @rule(place=some_contact, requested=st.booleans())
     def erase(self, place: int, requested: bool) -> None:
@@ -267,7 +296,8 @@ class Register(RuleBasedStateMachine):
         origin = by(ADMIN)
         at = timezone.now()
         for channel in ("email", "sms"):
-            said = {("switch", contact.pk), ("own", contact.pk, channel)}
+            whole = [contact.pk, *(number for number, stays in self.merged.items() if stays == contact.pk)]
+            said = {subject for number in whole for subject in (("switch", number), ("own", number, channel))}
             if requested or any(no.subject in said for no in self.noes):
                 for subject in self.of_address(contact, channel):
                     self.noes.append(Said(subject, Weight.REPORTED, at, origin.request_id))
@@ -294,7 +324,7 @@ class Register(RuleBasedStateMachine):
     @invariant()
     def nobody_who_said_no_is_sent_to(self) -> None:
         """Each no that no yes of enough weight came after keeps its gate shut, so nobody is sent to through it."""
-        active = dict(Contact.objects.values_list("pk", "is_active"))
+        active = dict(Contact.objects.not_merged().values_list("pk", "is_active"))
         rows = {(row.contact_id, row.channel): row for row in ChannelStatus.objects.all()}
         on = set(Block.objects.on().values_list("kind", "organization", "project", "channel", "fingerprint"))
         sendable = {

@@ -17,6 +17,7 @@ from contacts.models import Block, ChannelStatus, Contact, Project, StatusHistor
 from contacts.services.blocks import lift, quarantine, suppress
 from contacts.services.change import Change
 from contacts.services.erasure import erase
+from contacts.services.merging import merge
 from contacts.services.newcomers import Newcomer, create_contacts
 from contacts.services.opt_outs import lift_opt_out, opt_out
 from contacts.services.register import change_address, change_key, create_contact
@@ -235,4 +236,64 @@ def test_two_lists_with_the_same_people_in_other_orders(project: Project) -> Non
         found = at_once(lambda keys=keys: add(keys), lambda keys=keys: add(keys[::-1]))
         assert sorted(type(result) for result in found if isinstance(result, KeyTaken)) == [KeyTaken]
         assert Contact.objects.filter(key__in=keys).count() == len(keys)
+    assert_sound()
+
+
+# Two contacts become one while something is said to either
+
+
+@pytest.mark.parametrize("what", ["deactivate", "opt out", "move", "erase"])
+def test_a_no_to_who_is_merged_at_that_moment_reaches_who_stays(project: Project, what: str) -> None:
+    for number in range(ROUNDS):
+        staying = ContactFactory(project=project, key=f"S{number}", email=f"s{number}@example.org")
+        going = ContactFactory(project=project, key=f"G{number}", email=f"g{number}@example.org")
+
+        def say(going: Contact = going, number: int = number) -> Any:
+            if what == "deactivate":
+                return deactivate(going.as_set(), origin=by_link())
+            if what == "opt out":
+                return opt_out(going.as_set(), "email", origin=by_link())
+            if what == "move":
+                return change_address(going, "email", f"new{number}@example.org", origin=by(EDITOR))
+            return erase(going.as_set(), origin=by(ADMIN), requested_by_contact=True)
+
+        def unite(staying: Contact = staying, going: Contact = going) -> Change:
+            return merge(staying, going, origin=by(EDITOR))
+
+        at_once(*((say, unite) if number % 2 else (unite, say)))
+        found = Contact.objects.filter(pk=staying.pk).first()
+        if what == "deactivate":
+            assert found and not found.is_active
+        elif what == "opt out":
+            assert ChannelStatus.objects.get(contact=staying, channel="email").own_opt_out
+        elif what == "erase":
+            assert not Contact.objects.filter(pk=going.pk).exists()
+    assert_sound()
+
+
+def test_two_are_merged_into_each_other_at_once(project: Project) -> None:
+    for _number in range(ROUNDS):
+        first, second = (ContactFactory(project=project, email="ann@example.org") for _place in range(2))
+        origin = by(EDITOR)
+        results = at_once(
+            lambda first=first, second=second, origin=origin: merge(first, second, origin=origin),
+            lambda first=first, second=second: merge(second, first, origin=by(EDITOR)),
+            lambda first=first, second=second, origin=origin: merge(first, second, origin=origin),
+        )
+        assert sum(isinstance(result, Change) and result.recorded > 0 for result in results) in (1, 2)
+        assert Contact.objects.filter(pk__in=[first.pk, second.pk], merged_into__isnull=True).count() == 1
+    assert_sound()
+
+
+def test_three_are_merged_in_a_row_at_once(project: Project) -> None:
+    for number in range(ROUNDS):
+        first, second, third = (ContactFactory(project=project, key=f"{number}{place}") for place in "abc")
+        deactivate(third.as_set(), origin=by_link())
+        at_once(
+            lambda second=second, third=third: merge(second, third, origin=by(EDITOR)),
+            lambda first=first, second=second: merge(first, second, origin=by(EDITOR)),
+            lambda third=third: opt_out(third.as_set(), "email", origin=by_link()),
+        )
+        left = Contact.objects.filter(pk__in=[first.pk, second.pk, third.pk])
+        assert not left.filter(merged_into__merged_into__isnull=False).exists()
     assert_sound()
