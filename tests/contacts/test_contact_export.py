@@ -18,6 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from contacts import xlsx_writing
+from contacts.csv_guard import unguarded
+from contacts.csv_reading import open_table
 from contacts.csv_writing import csv_lines
 from contacts.models import Contact, Export, Project, StatusHistory, User
 from contacts.selectors.exports import exported_contacts, exported_header
@@ -25,6 +28,7 @@ from contacts.services.opt_outs import opt_out
 from contacts.services.set_sql import database_clock
 from contacts.services.status import deactivate
 from contacts.vocabulary import Channel
+from contacts.xlsx_writing import xlsx_file
 from tests.factories import (
     BlockFactory,
     ContactFactory,
@@ -86,6 +90,32 @@ def test_a_clock_that_was_turned_back_hides_no_deactivation(project: Project, as
     [row] = export(as_exporter, project)
     assert (row["Sendable status"], row["Sendable email"]) == ("inactive", "no")
     assert datetime.fromisoformat(row["Sendable read at"]) >= moment
+
+
+@pytest.mark.django_db
+def test_xlsx_holds_the_same_cells(project: Project, as_exporter: Client) -> None:
+    ContactFactory(project=project, key="00123", first_name="=1+1", sms="+1 418 555 0137", notes="one\ntwo")
+    [expected] = export(as_exporter, project)
+    response = as_exporter.post(export_url(project), {"format": "xlsx"})
+    assert response["Content-Disposition"].endswith('.xlsx"')
+    table = open_table(io.BytesIO(b"".join(response.streaming_content)))  # type: ignore[attr-defined]
+    [row] = table.rows()
+    found = dict(zip(table.columns, row.cells, strict=True))
+    assert (found["key"], found["first name"]) == ("00123", "=1+1")
+    moment = "Sendable read at"
+    assert {**found, moment: ""} == {name: unguarded(cell) for name, cell in {**expected, moment: ""}.items()}
+    assert Export.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_xlsx_that_would_be_too_large_leaves_nothing(
+    project: Project, as_exporter: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ContactFactory(project=project)
+    monkeypatch.setattr(xlsx_writing, "MOST_CELLS", 30)
+    response = as_exporter.post(export_url(project), {"format": "xlsx"})
+    assert (response.status_code, Export.objects.count()) == (400, 0)
+    assert "Export it as CSV" in response.content.decode()
 
 
 @pytest.mark.django_db
@@ -205,11 +235,14 @@ class TestRoundTrip(TestCase):
             ContactFactory(project=project, **{**person, "key": f"{person['key']}{number}"})
         deactivate(Contact.objects.in_project(project), origin=by_the_system())
         before = StatusHistory.objects.count()
-        text = "".join(csv_lines(exported_header(), exported_contacts(Contact.objects.all(), database_clock())))
-        result = import_text(project, text)
-        assert result.rejections == []
-        assert result.counts == (len(people), 0, 0, len(people), 0)
-        assert StatusHistory.objects.count() == before
+        rows = list(exported_contacts(Contact.objects.all(), database_clock()))
+        with xlsx_file(exported_header(), rows) as workbook:
+            files = ["".join(csv_lines(exported_header(), rows)).encode(), workbook.read()]
+        for content in files:
+            result = import_text(project, content)
+            assert result.rejections == []
+            assert result.counts == (len(people), 0, 0, len(people), 0)
+            assert StatusHistory.objects.count() == before
 
 
 @pytest.mark.django_db

@@ -10,6 +10,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from contacts.csv_guard import unguarded
+from contacts.csv_reading import open_table
 from contacts.models import Export, Membership, Project, StatusHistory, User
 from contacts.services.status import deactivate
 from contacts.vocabulary import Channel, Method, Reason
@@ -42,6 +44,18 @@ def test_admin_exports_what_is_filtered(client: Client, project: Project, admin:
     assert rows[0]["note"] == "'=cmd()" and rows[0]["contact_name"] == "'=2+3"
     assert rows[0]["evidence"] == '{"file": "a.csv"}'
     assert rows[0]["recorded_at"][-6:] in ("-05:00", "-04:00")
+
+
+def test_xlsx_holds_the_same_cells(client: Client, project: Project, admin: User) -> None:
+    ContactFactory(project=project, key="HM-1", first_name="=2+3", email="one@example.org")
+    client.force_login(admin)
+    expected = [[unguarded(cell) for cell in row.values()] for row in rows_of(export(client, project))]
+    url = reverse("contacts:history_export", args=[project.slug])
+    response = client.post(url, {"filters": "", "format": "xlsx"})
+    assert response["Content-Disposition"].endswith('.xlsx"')
+    table = open_table(io.BytesIO(b"".join(response.streaming_content)))  # type: ignore[attr-defined]
+    assert [row.cells for row in table.rows()] == expected
+    assert Export.objects.count() == 2
 
 
 def test_export_is_noted_without_values(client: Client, project: Project, admin: User) -> None:
