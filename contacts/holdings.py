@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.extension_points import Count, Holding, holdings
 from contacts.models import ChannelStatus, EntryDetail, RelationalRow, StatusHistory
+from contacts.services.imports import staged
 from contacts.vocabulary import Aspect, Says, Weight
 
 
@@ -70,8 +71,13 @@ def _merge_relational(going: int, staying: int) -> None:
     RelationalRow.objects.filter(contact=going).update(contact=staying)
 
 
+def _erase_nothing_more(ids: Iterable[int]) -> int:
+    return 0
+
+
 HOLDINGS = (
     Holding("channels", _("Addresses"), 10, _count_addresses, _erase_channels),
     Holding("history", _("Status history"), 20, _count_history, _erase_history, _said_no),
     Holding("relational", _("Relational data"), 90, _count_relational, _erase_relational, merge=_merge_relational),
+    Holding("imports", _("Rows of imports"), 95, staged.count, _erase_nothing_more, erase_first=staged.forget),
 )

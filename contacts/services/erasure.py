@@ -127,6 +127,8 @@ def erase(
             )
             for number, person in sorted(persons.items())
         )
+        for holding in holdings:
+            holding.erase_first(ids)
         Contact.objects.filter(pk__in_set=ids)._raw_delete("default")
         for holding in holdings:
             holding.erase(ids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sqlite3
 import subprocess
 import unicodedata
@@ -32,6 +33,7 @@ from contacts.models import (
 )
 from contacts.services.blocks import lift, quarantine, suppress
 from contacts.services.erasure import erase, erasure_preview
+from contacts.services.imports import jobs
 from contacts.services.merging import merge
 from contacts.services.opt_outs import lift_opt_out, opt_out
 from contacts.services.register import Details, change_address, change_key, create_contact
@@ -39,6 +41,7 @@ from contacts.services.status import activate, deactivate
 from contacts.services.undo import undo
 from contacts.services.verify import differences
 from contacts.vocabulary import Aspect, BlockKind, Channel, Reason, Says
+from tests.contacts.imported import checked, imported
 from tests.factories import ContactFactory, ProjectFactory, RelationalRowFactory, by_the_system
 from tests.origins import ADMIN, EDITOR, asked, authorized, by, by_bounce, by_complaint, by_link
 from tests.postgresql import find_binaries
@@ -87,10 +90,25 @@ def planted(project: Project) -> Contact:
         origin=by(ADMIN, **with_words),
     )
     RelationalRowFactory(contact=contact, values={WORD: WORD})
+    plant_in_imports(project)
     ContactFactory(project=project, first_name="Somebody", email=EMAIL)
     contact.refresh_from_db()
     plant_everywhere(contact)
     return contact
+
+
+def plant_in_imports(project: Project) -> None:
+    """The contact in files that were imported, are looked at, or wait to be read: as themselves and in bad rows."""
+    header = "number,email,first,notes,out"
+    targets = ["key", "email", "first_name", "notes", "opt_out:email"]
+    mine = f"{WORD}-2,{CORE}.second@example.org,{WORD}ine,more on {WORD},yes"
+    bad = f",{CORE}.second@example.org,{WORD},{WORD},\n{WORD}-1,not an address,{WORD},{WORD},yes"
+    text = f"{header}\n{mine}\n{bad}\nBOB,bob@example.org,Bob,,"
+    imported(project, text, targets=targets)
+    checked(project, text.replace(f"{WORD}ine", f"{WORD}ette"), targets=targets)
+    checked(project, f"number,email\nNEW,{CORE}.first@example.org", targets=targets[:2])
+    content = io.BytesIO(text.encode())
+    jobs.upload(project, content, file_name="list.csv", origin=by_the_system())
 
 
 def of_contact() -> list[type[models.Model]]:
@@ -152,7 +170,7 @@ def test_no_table_knows_the_person_any_more(
     caplog.set_level("DEBUG")
     caplog.clear()
     known = {"contacts_contact", "contacts_channelstatus", "contacts_statushistory", "contacts_entrydetail",
-             "contacts_relationalrow", "contacts_block"}  # fmt: skip
+             "contacts_relationalrow", "contacts_block", "contacts_importrow", "contacts_importpiece"}  # fmt: skip
     assert known <= tables_that_know()
     erase(planted.as_set(), origin=by(ADMIN), requested_by_contact=requested)
     assert tables_that_know() == set()
