@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db.models import BigIntegerField, Case, Exists, F, OuterRef, Value, When
 from django.db.models.functions import Coalesce
@@ -34,7 +35,7 @@ def left_behind(merged: Contact) -> dict[tuple[str, str], list[int]]:
     found = {}
     for aspect, channel in list(gates):
         of_gate = words.filter(aspect=aspect, channel=channel)
-        heavy = next(iter(last_heavy_yeses(of_gate, "contact")), {})
+        heavy: dict[str, Any] = next(iter(last_heavy_yeses(of_gate, "contact")), {})
         standing = of_gate.filter(not_lifted_by({"yes_0": last_yes(of_gate).first(), **heavy}))
         repeated = StatusHistory.objects.filter(
             repeats=Coalesce(OuterRef("repeats"), OuterRef("pk"), output_field=_NUMBER), pk__gt=OuterRef("pk")

@@ -136,7 +136,7 @@ def _contact(contact: Contact, says: ReplayedContact) -> list[Difference]:
 def _not_carried_over(says: ReplayedContact) -> list[Difference]:
     """The noes of a merged contact that nobody repeats, though they stand."""
     roots = {root for _number, root in says.standing}
-    repeated: dict[int, int] = {}
+    repeated: dict[int | None, int] = {}
     for root, number in StatusHistory.objects.filter(repeats__in=roots).values_list("repeats", "pk"):
         repeated[root] = max(number, repeated.get(root, 0))
     return [
