@@ -91,6 +91,7 @@ class HistoryFilterForm(RegisterForm):
     def __init__(self, *args: Any, people: list[tuple[Actor, str]], **particulars: Any) -> None:
         super().__init__(*args, **particulars)
         self.actor_labels = {written(actor): label for actor, label in people}
+        self.request_label = ""
         kinds = [
             (ActorKind.CONTACT.value, _("The contact")), (ActorKind.SYSTEM.value, _("The system")),
             (ActorKind.IMPORT.value, _("An import")), (ActorKind.TOKEN.value, _("An API token")),
@@ -133,7 +134,7 @@ class HistoryFilterForm(RegisterForm):
         if name == "late":
             return _("Only late entries")
         if name == "request":
-            return _("One request")
+            return self.request_label or _("One request")
         if name == "weight":
             return str(Weight(value).label)
         return str(dict(self.fields[name].choices)[value])  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -293,6 +294,12 @@ def imports_behind(rows: Iterable[StatusHistory], project: Project) -> dict[obje
         return {}
     jobs = imports_of(project).filter(request_id__in=requests).only("pk", "request_id", "file_name")
     return {job.request_id: job for job in jobs}
+
+
+def label_of_request(project: Project, request_id: uuid.UUID) -> str:
+    """The import that a request was, as a filter names it; empty where it was none."""
+    name = imports_of(project).filter(request_id=request_id).values_list("file_name", flat=True).first()
+    return _("Import: %(file)s") % {"file": name} if name else ""
 
 
 def import_url(project_slug: str, job: ImportJob) -> str:

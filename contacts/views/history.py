@@ -17,6 +17,7 @@ from contacts.models.ledger import StatusHistoryQuerySet
 from contacts.selectors.entries import described
 from contacts.selectors.entry import facts_of, states_at
 from contacts.selectors.history import EXPORTED, actors, entries_of, exported, history_page
+from contacts.selectors.imports import label_of_request
 from contacts.services.exports import log_export
 from contacts.views.rendering import project_page
 
@@ -36,6 +37,8 @@ class _Asked:
 def _asked(query: QueryDict, access: Access) -> _Asked:
     form = HistoryFilterForm(query, people=actors(access.project))
     if form.is_valid():
+        if request_id := form.cleaned_data.get("request"):
+            form.request_label = label_of_request(access.project, request_id)
         try:
             return _Asked(form, entries_of(access.project, form.wanted))
         except RegisterError as error:

@@ -215,6 +215,7 @@ def test_admin_finds_its_entries(client: Client, project: Project, admin: User, 
     text = words(client.get(history))
     assert "Import list.csv, line 2" in text
     assert "Import list.csv, line 4" in text
+    assert "Import: list.csv Remove filter" in text
     client.force_login(editor)
     assert history not in client.get(address(job)).content.decode()
 
