@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 from django.db import transaction
+from django.test import Client
 from django.utils import timezone
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
@@ -18,8 +19,10 @@ from django_tasks_db.models import DBTaskResult
 from contacts import chores, stopping
 from contacts.extension_points import Chore
 from contacts.extension_points import chores as registry
-from contacts.models import ImportJob, Lease, Organization, Project
+from contacts.models import ImportJob, Lease, Organization, Project, User
 from contacts.models.imports import ImportState
+from contacts.services.imports import jobs
+from contacts.services.imports.giving_up import give_up
 from contacts.tasks import enqueue_import, work_on_import
 from contacts.vocabulary import ActorKind
 from contacts.worker import LEASE, TaskFailed, Worker
@@ -246,6 +249,15 @@ def test_an_import_that_fails_again_and_again_waits_for_somebody(project: Projec
     job.refresh_from_db()
     assert job.state == after
     assert "log of the worker" in job.error
+
+
+def test_the_report_says_why_it_waits(project: Project, editor: User, client: Client) -> None:
+    job = job_of(project, 61)
+    give_up(job.pk)
+    client.force_login(editor)
+    assert "log of the worker" in client.get(job.get_absolute_url()).content.decode()
+    jobs.resume(job)
+    assert "log of the worker" not in client.get(job.get_absolute_url()).content.decode()
 
 
 def test_one_is_not_given_up_because_the_database_was_away(project: Project) -> None:

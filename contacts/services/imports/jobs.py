@@ -213,7 +213,7 @@ def stop(job: ImportJob) -> None:
 @transaction.atomic
 def resume(job: ImportJob) -> None:
     """Go on with an import that was stopped. Raises WrongState."""
-    _move(job, (ImportState.STOPPED,), ImportState.RUNNING, stop_requested=False, claim=None)
+    _move(job, (ImportState.STOPPED,), ImportState.RUNNING, stop_requested=False, claim=None, error="")
     _enqueue(job)
 
 
