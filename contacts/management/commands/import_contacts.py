@@ -79,8 +79,8 @@ class Command(BaseCommand):
             )
         except guessing.PeopleWhoLeft as error:
             self._refuse(
-                f"{error} Say what the rows are: --as opt-outs, --as suppressions, or --as contacts if they are contacts "
-                "who may be written to all the same."
+                f"{error} Say what the rows are: --as opt-outs, --as suppressions, or --as contacts if they are "
+                "contacts all the same."
             )
         except RegisterError as error:
             self._refuse(str(error))
@@ -90,7 +90,12 @@ class Command(BaseCommand):
         table = open_table(file, reading=reading, name=path.name)
         kind = _KINDS[options["as_what"] or "contacts"]
         targets = guessing.targets_of(
-            project, table, key=options["key"], kind=kind, is_sure=options["as_what"] is not None
+            project,
+            table,
+            key=options["key"],
+            kind=kind,
+            is_sure=options["as_what"] is not None,
+            file_name=path.name,
         )
         job = jobs.new_job(
             project,
@@ -119,7 +124,8 @@ class Command(BaseCommand):
             job.refresh_from_db()
             if job.state != ImportState.DONE:
                 self._refuse(
-                    f"The import was not finished: {job.done_line:,} of {job.last_line:,} lines are done. A worker goes on."
+                    f"The import is not finished: {job.done_line:,} of {job.last_line:,} lines are done. "
+                    "A worker goes on with it."
                 )
             self._report(job, table, options)
         if options["strict"] and (job.planned if options["dry_run"] else job.counts).get("rejected"):

@@ -6,7 +6,7 @@ from itertools import islice
 
 from django.utils.translation import gettext as _
 
-from contacts.csv_columns import Suspicion, check_targets, guess_targets, header_digest, suspicion
+from contacts.csv_columns import check_targets, guess_targets, header_digest, suspicion
 from contacts.csv_reading import Table, UnreadableFile
 from contacts.models import ImportJob, ImportMapping, Project, RelationalTable
 from contacts.models.imports import ImportKind
@@ -26,7 +26,13 @@ def first_rows(table: Table, number: int = LOOKED_AT) -> list[list[str]]:
 
 
 def targets_of(
-    project: Project, table: Table, *, key: str = "", kind: str = ImportKind.CONTACTS, is_sure: bool = False
+    project: Project,
+    table: Table,
+    *,
+    key: str = "",
+    kind: str = ImportKind.CONTACTS,
+    is_sure: bool = False,
+    file_name: str = "",
 ) -> list[str]:
     """What the columns are, by what this project said of the same header before, or by their names.
 
@@ -36,7 +42,7 @@ def targets_of(
     targets = likely_targets(project, table, rows, key=key)
     check_targets(table.columns, targets, kind=kind)
     if kind == ImportKind.CONTACTS and not is_sure:
-        found = suspicion(table.columns, targets, rows)
+        found = suspicion(table.columns, targets, rows, file_name=file_name)
         if found:
             raise PeopleWhoLeft(found.words, remedy=_("Nothing was imported."))
     return targets
@@ -49,11 +55,6 @@ def likely_targets(project: Project, table: Table, rows: list[list[str]], *, key
         remembered = before.mapping.get("targets") if before else None
     tables = list(RelationalTable.objects.filter(project=project).order_by("name"))
     return guess_targets(table.columns, key=key, tables=tables, remembered=remembered, rows=rows)
-
-
-def suspicion_of(table: Table, targets: list[str], rows: list[list[str]]) -> Suspicion | None:
-    """Why a file looks like a list of people who left, in words, or None."""
-    return suspicion(table.columns, targets, rows)
 
 
 def key_column(job: ImportJob) -> str:

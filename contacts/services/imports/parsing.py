@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -387,18 +387,29 @@ def says_no(cell: str) -> bool:
 
 
 def _who_left(by_place: Sequence[Sequence[str]], taken: Taken, faults: Faults) -> None:
+    """A row that says that the person left is no contact's, unless the user said so of the whole file."""
     if taken.kind != ImportKind.CONTACTS or taken.keeps_who_left:
         return
-    known: dict[str, bool] = {}
-    for place in taken.places("status"):
+    signs: list[tuple[int, Callable[[str], bool]]] = [
+        (place, _is_a_word_of_leaving) for place in taken.places("status")
+    ]
+    signs += [(place, _says_something) for place in taken.places("left")]
+    for place, tells in signs:
         for number, cell in enumerate(by_place[place]):
-            left = known.get(cell)
-            if left is None:
-                left = known[cell] = plain(_value(cell)) in LEFT_WORDS
-            if left:
+            if tells(cell):
                 faults.setdefault(
                     number, SaysTheyLeft(_("The row says that this person unsubscribed, bounced or was blocked."))
                 )
+
+
+@lru_cache(maxsize=1_000)
+def _is_a_word_of_leaving(cell: str) -> bool:
+    return plain(_value(cell)) in LEFT_WORDS
+
+
+@lru_cache(maxsize=1_000)
+def _says_something(cell: str) -> bool:
+    return plain(_value(cell)) not in FALSE_WORDS
 
 
 def _unsendable(by_place: Sequence[Sequence[str]], taken: Taken, values: dict[str, Sequence[Any]]) -> None:

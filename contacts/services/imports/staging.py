@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Mapping
-from itertools import repeat
+from itertools import islice, repeat
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -15,10 +15,10 @@ from contacts.models import ImportJob, ImportRow
 from contacts.models.imports import ImportKind, ImportState, RowOutcome
 from contacts.services.bulk_rows import load_columns
 from contacts.services.imports import jobs, planning
-from contacts.services.imports.parsing import Taken, parse
+from contacts.services.imports.parsing import Staged, Taken, parse
 from contacts.services.set_sql import database_clock, refresh_statistics
 
-BATCH = 20_000
+BATCH, AT_ONCE = 2_000, 10  # rows that are parsed while they are in the processor's cache; batches in a transaction
 
 Progress = Callable[[ImportJob], None]
 
@@ -32,7 +32,7 @@ def stage(job: ImportJob, mine: uuid.UUID, table: Table | None = None, tell: Pro
         if table is None:
             table = open_again(job)
         _read(job, mine, table, tell)
-        if job.rows > BATCH:
+        if job.rows > BATCH * AT_ONCE:
             refresh_statistics(ImportRow)
         planning.plan(job, mine)
         keep_cells(job, table)
@@ -74,17 +74,22 @@ def _read(job: ImportJob, mine: uuid.UUID, table: Table, tell: Progress) -> None
     if len(taken.targets) != len(table.columns):
         raise UnreadableFile(_("The columns of the file are others than before."), remedy=_("Choose them again."))
     rows = last = 0
-    for batch in table.batches(BATCH):
-        staged = parse(batch, taken)
-        rows += len(batch.lines)
-        last = batch.lines[-1]
-        columns = {"job_id": repeat(job.pk), **staged.filled()}
-        if finds_nobody:
-            columns |= planning.newcomers(staged)
+    batches = table.batches(BATCH)
+    while some := list(islice(batches, AT_ONCE)):
         with transaction.atomic():
-            load_columns(ImportRow, list(columns), list(columns.values()))
+            for batch in some:
+                _load(job, parse(batch, taken), finds_nobody)
+                rows += len(batch.lines)
+                last = batch.lines[-1]
             jobs.beat(job, mine, rows=rows, last_line=last)
         tell(job)
+
+
+def _load(job: ImportJob, staged: Staged, finds_nobody: bool) -> None:
+    columns = {"job_id": repeat(job.pk), **staged.filled()}
+    if finds_nobody:
+        columns |= planning.newcomers(staged)
+    load_columns(ImportRow, list(columns), list(columns.values()))
 
 
 def forget_rows(job: ImportJob) -> None:
@@ -103,15 +108,14 @@ def keep_cells(job: ImportJob, table: Table | None) -> None:
     Rows that are rejected after they were read (they come twice, or their mode leaves them out) have no cells yet.
     """
     lacking = ImportRow.objects.filter(job=job, outcome=RowOutcome.REJECTED, cells__isnull=True)
-    wanted = set(lacking.values_list("line", flat=True)[:100_000])
-    if not wanted or table is None:
+    if table is None or not lacking.exists():
         return
-    found: dict[int, list[str]] = {}
-    for batch in table.batches(BATCH):
-        if wanted.isdisjoint(batch.lines):
-            continue
-        found = {line: cells for line, cells in zip(batch.lines, batch.cells, strict=True) if line in wanted}
-        _write_cells(job, found)
+    for batch in table.batches(BATCH * AT_ONCE):
+        here = lacking.filter(line__gte=batch.lines[0], line__lte=batch.lines[-1])
+        wanted = set(here.values_list("line", flat=True))
+        if wanted:
+            pairs = zip(batch.lines, batch.cells, strict=True)
+            _write_cells(job, {line: cells for line, cells in pairs if line in wanted})
 
 
 def _write_cells(job: ImportJob, found: Mapping[int, list[str]]) -> None:
