@@ -15,8 +15,9 @@ import sys
 from collections import Counter
 from typing import Any
 
-OLD_SHARE, MOVED, BAD, TWIN, BLOCKED = 7, 21, 97, 101, 103
-HEADER = "Customer number,Email,First name,Last name,City"
+OLD_SHARE, MOVED, BAD, TWIN, BLOCKED, NO = 7, 21, 97, 101, 103, 31
+HEADER = "Customer number,Email,First name,Last name,City,No mail"
+TARGETS = ["key", "email", "first_name", "last_name", "attribute", "opt_out:email"]
 
 
 def line(number: int, *, old: bool) -> str:
@@ -27,7 +28,7 @@ def line(number: int, *, old: bool) -> str:
         first = f"Anna {number}"
     if old and number % MOVED == 0:
         email = f"before{number}@example.org"
-    return f"K{number},{email},{first},Reader,Halifax"
+    return f"K{number},{email},{first},Reader,Halifax,{'yes' if number % NO == 0 and not old else ''}"
 
 
 def known(rows: int) -> bytes:
@@ -36,7 +37,7 @@ def known(rows: int) -> bytes:
 
 
 def fresh(rows: int) -> bytes:
-    """The list to import: newcomers, people who are known, bad rows, and rows that come twice."""
+    """The list to import: newcomers, people who are known, opt-outs, bad rows, and rows that come twice."""
 
     def at(number: int) -> str:
         if number % TWIN == TWIN - 1:
@@ -58,7 +59,7 @@ def expected(rows: int) -> dict[str, int]:
             continue
         taken.add(who)
         is_known = who % OLD_SHARE == 0
-        has_changed = who % (2 * OLD_SHARE) == 0 or who % MOVED == 0
+        has_changed = who % (2 * OLD_SHARE) == 0 or who % MOVED == 0 or who % NO == 0
         found["created" if not is_known else "updated" if has_changed else "unchanged"] += 1
     return dict(found)
 
@@ -86,7 +87,6 @@ def begin(slug: str, rows: int) -> None:
 
 
 def _chosen(project: Any, content: bytes) -> Any:
-    from contacts.csv_columns import guess_targets
     from contacts.csv_reading import open_table
     from contacts.origin import Actor, Origin
     from contacts.services.imports import jobs
@@ -100,7 +100,7 @@ def _chosen(project: Any, content: bytes) -> Any:
         kind="contacts",
         mode="add_and_update",
         columns=table.columns,
-        targets=guess_targets(table.columns),
+        targets=TARGETS,
         reading=table.reading,
         options={},
     )
@@ -137,7 +137,15 @@ def facts(slug: str) -> dict[str, Any]:
     contacts = Contact.objects.filter(project=project)
     people = hashlib.sha256()
     channels = ChannelStatus.objects.filter(project=project).order_by("contact__key", "channel")
-    columns = ("contact__key", "contact__first_name", "contact__attributes", "channel", "address", "suppressed")
+    columns = (
+        "contact__key",
+        "contact__first_name",
+        "contact__attributes",
+        "channel",
+        "address",
+        "suppressed",
+        "opted_out",
+    )
     for row in channels.values_list(*columns).iterator(chunk_size=5000):
         people.update(repr(row).encode())
     return {
