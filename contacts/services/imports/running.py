@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Exists, F, JSONField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import JSONObject
 
 from contacts.csv_reading import Table, UnreadableFile
@@ -272,7 +272,11 @@ def _change(
     """Details and addresses of contacts who are there. What was there before stays with the row, for an undo."""
     if not updated.exists():
         return
-    before = JSONObject(**{name: F(f"contact__{name}") for name in DETAILS})
+    # SQLite would put JSON into JSON as text, but not what a JSON function gives.
+    attributes = MergedJson(F("contact__attributes"), Value({}, JSONField()))
+    before = JSONObject(
+        **{name: F(f"contact__{name}") for name in DETAILS if name != "attributes"}, attributes=attributes
+    )
     update_from(ImportRow, updated, {"before": before}, by=_BY)
     names = details_in(job.mapping["targets"])
     if names:
