@@ -22,7 +22,7 @@ from contacts.selectors.keyset import Page, page_of
 from contacts.vocabulary import Channel
 
 ADDRESSES_AT_ONCE = 20
-NAMES_AT_ONCE = 100
+NAMES_AT_ONCE = 300  # each page reads all names, so it looks at many
 MOST_OF_A_NAME = 20
 MOST_SHOWN = 10
 
