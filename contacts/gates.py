@@ -92,7 +92,8 @@ def standing_noes(noes: QuerySet[Any], *, words: QuerySet[Any]) -> QuerySet[Any]
     """Those of the noes that stand. ``words`` is what counts for the gate of an outer entry."""
     stands = Q()
     for weight in Weight.values:
-        stands |= Q(weight=weight) & ~Exists(lifted_by(words, weight=weight, occurred_at=OuterRef("occurred_at")))
+        lifted = lifted_by(words, weight=weight, occurred_at=OuterRef("occurred_at"))
+        stands |= Q(~Exists(lifted), weight=weight)
     return noes.filter(stands, says=Says.NO)
 
 

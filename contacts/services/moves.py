@@ -25,7 +25,10 @@ _CHANGED = ("address", "address_key", "fingerprint", "is_valid", "contact_active
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """An address to put for a contact (at most one on each channel), and where that comes from."""
+    """An address to put for a contact (at most one on each channel), and where that comes from.
+
+    One that is empty removes what they have.
+    """
 
     contact: Contact
     address: Address
@@ -38,21 +41,22 @@ def change_addresses(moves: Sequence[Move]) -> None:
 
     Raises ContactMerged when somebody of these was merged meanwhile, and nothing is changed.
     """
-    lock_addresses([text for move in moves for text in move.address.fingerprints], exclusive=False)
+    lock_addresses([text for move in moves if move.address.key for text in move.address.fingerprints], exclusive=False)
     ids = sorted({move.contact.pk for move in moves})
     lock_ids(ids)
     rows = {(row.contact_id, row.channel): row for row in ChannelStatus.objects.filter(contact_id__in_set=ids)}
     moves = [move for move in moves if _is_new(rows.get((move.contact.pk, move.address.channel)), move)]
     if not moves:
         return
-    for move in moves:
-        adopt_older_fingerprints(move.address)
+    wanted = [move.address for move in moves if move.address.key]
+    for address in wanted:
+        adopt_older_fingerprints(address)
     here = list(Contact.objects.filter(pk__in_set=ids).values_list("pk", "is_active", "merged_into_id"))
     if any(person for _number, _active, person in here):
         raise ContactMerged
     active = {number: is_active for number, is_active, _person in here}
     ids = sorted({move.contact.pk for move in moves})
-    moment = moment_after(contacts=ids, blocks=blocks_at(move.address.fingerprint for move in moves))
+    moment = moment_after(contacts=ids, blocks=blocks_at(address.fingerprint for address in wanted))
     places: dict[int, int] = {}
     added, changed, entries = [], [], []
     for move in moves:
@@ -69,7 +73,7 @@ def change_addresses(moves: Sequence[Move]) -> None:
             added.append(row)
         else:
             changed.append(row)
-        row.address, row.address_key, row.fingerprint = address.shown, address.key, address.fingerprint
+        row.address, row.address_key, row.fingerprint = address.shown, address.key, _mark(address)
         row.is_valid, row.contact_active = True, active[contact.pk]
         row.address_at = row.last_entry_at = at
         entries.append(_entry(move, at, old))
@@ -82,12 +86,16 @@ def change_addresses(moves: Sequence[Move]) -> None:
 
 
 def _is_new(row: ChannelStatus | None, move: Move) -> bool:
-    return row is None or row.address != move.address.shown
+    return (row.address if row else "") != move.address.shown
+
+
+def _mark(address: Address) -> str:
+    return address.fingerprint if address.key else ""
 
 
 def _entry(move: Move, at: Any, old: str) -> tuple[StatusHistory, Origin]:
     return said_of(
         move.contact, move.origin, at, aspect=Aspect.ADDRESS, says=Says.VALUE, weight=Weight.OURS,
         channel=move.address.channel, from_value=old, to_value=move.address.shown,
-        address_fingerprint=move.address.fingerprint,
+        address_fingerprint=_mark(move.address),
     )  # fmt: skip

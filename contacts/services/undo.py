@@ -106,7 +106,8 @@ def undo(entries: StatusHistoryQuerySet, *, origin: Origin, period: timedelta = 
         into = person_of(merged.pk)
         carry_over(merged, into, origin=origin, moment=moment_after(contacts=[merged.pk, into]))
     refused = sorted(set(wanted) - set(may) - repeated)
-    return outcome(origin, repeated=len(repeated), skipped=skipping([(refused, CannotUndo())]))
+    about = Q(voids__in_set=[*voided.values_list("pk", flat=True), *repeated])
+    return outcome(origin, repeated=len(repeated), skipped=skipping([(refused, CannotUndo())]), about=about)
 
 
 def with_repetitions(entries: Iterable[int]) -> StatusHistoryQuerySet:

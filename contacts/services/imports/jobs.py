@@ -218,6 +218,17 @@ def resume(job: ImportJob) -> None:
 
 
 @transaction.atomic
+def let_undo(job: ImportJob, undo: Mapping[str, Any]) -> None:
+    """Let an import that ran (or was stopped) be undone, as ``undo`` says. Raises WrongState."""
+    job.refresh_from_db()
+    _move(
+        job, (ImportState.DONE, ImportState.STOPPED), ImportState.UNDOING, options={**job.options, "undo": dict(undo)},
+        claim=None, stop_requested=False, error="",
+    )  # fmt: skip
+    _enqueue(job)
+
+
+@transaction.atomic
 def discard(job: ImportJob) -> None:
     """Put away an import that did not run, with its file and its rows. Raises WrongState."""
     _move(job, CHOOSABLE, ImportState.DISCARDED, claim=None, purged_at=database_clock())

@@ -55,8 +55,8 @@ def forget(ids: Iterable[int]) -> int:
     ids = list(ids)
     found = _rows_of(ids)
     lines: dict[int, list[int]] = defaultdict(list)
-    for job, line in found:
-        lines[job].append(line)
+    for number, line in found:
+        lines[number].append(line)
     projects = set(Contact.objects.filter(pk__in_set=ids).values_list("project_id", flat=True))
     unread = ImportJob.objects.filter(project__in=projects, state__in=[*NOT_READ, ImportState.FAILED], size__gt=0)
     unread = unread.filter(purged_at=None)
@@ -88,7 +88,7 @@ def _forget_in(job: ImportJob, lines: list[int]) -> None:
 def _take_out(job: ImportJob, rows: QuerySet[ImportRow]) -> None:
     """Rows that are still to be worked off are rejected; the plan says so."""
     planned = dict(job.planned)
-    reasons = Counter(planned.get("reasons", {}))
+    reasons: Counter[str] = Counter(planned.get("reasons", {}))
     for outcome, code in rows.values_list("outcome", "error_code"):
         planned[outcome] = planned.get(outcome, 0) - 1
         planned[RowOutcome.REJECTED] = planned.get(RowOutcome.REJECTED, 0) + 1
@@ -138,15 +138,15 @@ def _by_number(jobs: Mapping[int, str], ids: list[int], found: dict[Place, int])
     """By the contact's number in rows that are still to be worked off, and by the lines that entries name."""
     unfinished = [job for job, state in jobs.items() if state in UNFINISHED]
     rows = ImportRow.objects.filter(job__in=unfinished, contact_id__in_set=ids)
-    for job, line, contact in rows.values_list("job_id", "line", "contact_id"):
+    for number, line, contact in rows.values_list("job_id", "line", "contact_id"):
         if contact is not None:
-            found.setdefault((job, line), contact)
+            found.setdefault((number, line), contact)
     of_request = dict(ImportJob.objects.filter(pk__in=list(jobs)).values_list("request_id", "pk"))
     entries = StatusHistory.objects.filter(contact_id__in_set=ids, line__isnull=False).order_by()
     named: dict[int, dict[int, int]] = defaultdict(dict)
-    for request, line, contact in entries.values_list("request_id", "line", "contact_id"):
-        if request in of_request and line is not None and contact is not None:
-            named[of_request[request]][line] = contact
+    for request, place, person in entries.values_list("request_id", "line", "contact_id"):
+        if request in of_request and place is not None and person is not None:
+            named[of_request[request]][place] = person
     for job, lines in named.items():
         there = ImportRow.objects.filter(job=job, line__in_set=list(lines)).exclude(contact=None, key="")
         for line in there.values_list("line", flat=True):
