@@ -24,8 +24,8 @@ _COPY = "COPY staged (line, key, first_name, last_name, attributes, email, email
 _CONTACTS = """
 INSERT INTO contacts_contact AS held (id, organization_id, project_id, key, first_name, last_name, language, attributes,
     notes, is_active, last_entry_at, created_at, updated_at)
-SELECT contact_id, %(organization)s, %(project)s, key, first_name, last_name, '', attributes, '', true, %(now)s, %(now)s,
-    %(now)s
+SELECT contact_id, %(organization)s, %(project)s, key, first_name, last_name, '', attributes, '', true, %(now)s,
+    %(now)s, %(now)s
 FROM staged WHERE line > %(first)s AND line <= %(last)s ORDER BY line
 ON CONFLICT (project_id, key) DO UPDATE SET first_name = excluded.first_name, last_name = excluded.last_name,
     attributes = held.attributes || excluded.attributes, updated_at = excluded.updated_at
@@ -33,8 +33,8 @@ ON CONFLICT (project_id, key) DO UPDATE SET first_name = excluded.first_name, la
 _CHANNELS = """
 INSERT INTO contacts_channelstatus (organization_id, project_id, contact_id, channel, address, address_key, fingerprint,
     is_valid, contact_active, own_opt_out, opted_out, quarantined, suppressed, address_at, last_entry_at)
-SELECT %(organization)s, %(project)s, contact_id, 'email', email, email_key, email_fingerprint, true, true, false, false,
-    false, false, %(now)s, %(now)s
+SELECT %(organization)s, %(project)s, contact_id, 'email', email, email_key, email_fingerprint, true, true, false,
+    false, false, false, %(now)s, %(now)s
 FROM staged WHERE line > %(first)s AND line <= %(last)s ORDER BY line
 ON CONFLICT (contact_id, channel) DO UPDATE SET address = excluded.address, address_key = excluded.address_key,
     fingerprint = excluded.fingerprint

@@ -78,7 +78,7 @@ def _resource(slug: str) -> Any:
                     "address": address.shown,
                     "address_key": address.key,
                     "fingerprint": address.fingerprint,
-                },  # fmt: skip
+                },
             )
 
     return ContactResource()

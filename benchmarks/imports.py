@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def measure(cluster: Cluster) -> Iterator[Measurement]:
             yield from _against_the_limit(rows, taken[rows])
             file.unlink()
         yield _against_the_usual(cluster, lists.write(Path(folder) / "usual.csv", USUAL_ROWS))
-    for smaller, larger in zip(SIZES[1:], SIZES[2:], strict=False):
+    for smaller, larger in pairwise(SIZES[1:]):
         yield _growth(smaller, larger, taken)
     for name in (_OURS, _LIMIT, _EMPTY):
         _admin(cluster, sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))

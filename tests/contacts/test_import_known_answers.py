@@ -1,0 +1,87 @@
+"""Whole files against their known answers: each row's outcome and reason, the totals, who may be written to after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from contacts.addresses import normalise
+from contacts.eligibility import Question, eligible
+from contacts.models import ChannelStatus, Contact, ImportJob, ImportRow, Project
+from contacts.models.contact import ContactQuerySet
+from contacts.services.blocks import quarantine, suppress
+from contacts.services.erasure import erase
+from contacts.services.opt_outs import lift_opt_out, opt_out
+from contacts.services.status import deactivate
+from contacts.services.verify import differences
+from contacts.vocabulary import Channel, Reason
+from tests.contacts.imported import checked, counts, started
+from tests.contacts.known_answers import TARGETS, Made, made
+from tests.factories import by_the_system
+from tests.origins import ORGANIZATION_ADMIN, asked, authorized, by, by_bounce, by_link
+
+GROUPS = 2_000
+
+
+def put_in_states(project: Project, known: Made) -> None:
+    """What happened to the people of the register before the file came."""
+
+    def those(state: str) -> ContactQuerySet:
+        return Contact.objects.filter(project=project, key__in=known.in_state(state))
+
+    for state in ("suppressed", "suppressed, then cleaned up"):
+        addresses = [normalise(Channel.EMAIL, key) for key in known.in_state(state)]
+        suppress(addresses, organization=project.organization, origin=by_the_system())
+    quarantine(those("quarantined"), Channel.EMAIL, origin=by_bounce())
+    opt_out(those("opted out"), Channel.EMAIL, origin=by_link())
+    opt_out(those("opened again"), Channel.EMAIL, origin=asked())
+    word = authorized(timezone.now().date(), "email")
+    lift_opt_out(those("opened again"), Channel.EMAIL, origin=by(ORGANIZATION_ADMIN), authorization=word)
+    deactivate(those("inactive"), origin=by(ORGANIZATION_ADMIN, Reason.OTHER))
+    deactivate(those("gone"), origin=by_link())
+    opt_out(those("erased after a no"), Channel.EMAIL, origin=by_link())
+    for state, requested in (
+        ("erased after a no", False), ("erased", True), ("cleaned up", False), ("suppressed, then cleaned up", False),
+    ):  # fmt: skip
+        erase(those(state), origin=by(ORGANIZATION_ADMIN), requested_by_contact=requested)
+
+
+def with_register(project: Project, known: Made) -> None:
+    job = started(checked(project, known.register(), targets=TARGETS))
+    assert counts(job) == (len(known.people), 0, 0, 0)
+    put_in_states(project, known)
+
+
+def outcomes(job: ImportJob) -> dict[int, tuple[str, str]]:
+    return {
+        line: (outcome, code)
+        for line, outcome, code in ImportRow.objects.filter(job=job).values_list("line", "outcome", "error_code")
+    }
+
+
+def sendable(project: Project) -> dict[str, bool]:
+    """Of each address in the project, whether mail may go there."""
+    may = set(eligible(Contact.objects.in_project(project), Question(Channel.EMAIL)).values_list("pk", flat=True))
+    rows = ChannelStatus.objects.filter(project=project, channel=Channel.EMAIL).with_address()
+    return {key: contact in may for key, contact in rows.values_list("address_key", "contact_id")}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_row_and_everybody_as_known_before(project: Project, seed: int) -> None:
+    known = made(seed, GROUPS)
+    with_register(project, known)
+    job = checked(project, known.file(), targets=TARGETS)
+    assert wrong(outcomes(job), known.answers()) == {}
+    started(job)
+    assert wrong(outcomes(job), known.answers()) == {}
+    assert {name: number for name, number in job.counts.items() if name != "reasons" and number} == known.counts()
+    assert wrong(sendable(project), known.sendable) == {}
+    assert list(differences()) == []
+
+
+def wrong(found: dict[Any, Any], known: dict[Any, Any]) -> dict[Any, tuple[Any, Any]]:
+    """What was found, and what was known, of each that differs."""
+    pairs = {key: (found.get(key), known.get(key)) for key in found.keys() | known.keys()}
+    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
