@@ -91,6 +91,7 @@ OF_A_PROJECT: dict[str, Row] = {
     "import_stop": about(EDIT, "import_id", get=NO_SUCH_METHOD),
     "import_resume": about(EDIT, "import_id", get=NO_SUCH_METHOD),
     "import_discard": about(EDIT, "import_id"),
+    "import_undo": about(EDIT, "import_id", get=NOTHING_CHOSEN),
     "import_rows": about(EDIT, "import_id", posts=False, get=NOT_HERE),
     "import_rejected": about(Row(refused=("viewer", "editor"), get=NO_SUCH_METHOD), "import_id"),
     "import_absent": about(EDIT, "import_id", posts=False, get=NOTHING_CHOSEN),

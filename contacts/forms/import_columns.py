@@ -8,7 +8,10 @@ from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundField
+from django.forms.utils import flatatt
 from django.utils import timezone
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -162,6 +165,31 @@ def target_choices(tables: Sequence[RelationalTable], used: Sequence[str]) -> li
     return [*groups, (_("Other"), more)] if more else groups
 
 
+class OneOfMany(forms.Select):
+    """A choice whose options are written once for all columns: a file may have hundreds of them."""
+
+    def __init__(self, options: str, choices: Sequence[tuple[Any, Any]]) -> None:
+        super().__init__(choices=choices)
+        self.written = options
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        attributes = flatatt({"name": name, **self.build_attrs(self.attrs, attrs)})
+        chosen = str(conditional_escape("" if value is None else value))
+        options = self.written.replace(f'value="{chosen}"', f'value="{chosen}" selected', 1)
+        return SafeString(f"<select{attributes}>{options}</select>")
+
+
+def written_options(choices: Sequence[tuple[Any, Any]]) -> str:
+    """Choices, in groups or alone, as HTML."""
+    found = []
+    for value, label in choices:
+        if isinstance(label, list):
+            found.append(format_html('<optgroup label="{}">{}</optgroup>', value, SafeString(written_options(label))))
+        else:
+            found.append(format_html('<option value="{}">{}</option>', value, label))
+    return "".join(found)
+
+
 class ColumnsForm(RegisterForm):
     """What the rows of a file are, what they may do, and what each column is. ``asks_kind``: the file looks like a
     list of people who left, so what its rows are is not taken for granted."""
@@ -234,12 +262,14 @@ class ColumnsForm(RegisterForm):
         if not may_suppress_everywhere:
             del self.fields["scope"]
         choices = target_choices(tables, guessed)
+        options = written_options(choices)
         for place, (name, guess) in enumerate(zip(columns, guessed, strict=True)):
             kind, _colon, own_name = guess.partition(":")
             is_named = kind == "attribute" and bool(own_name)
             self.fields[f"target-{place}"] = forms.ChoiceField(
                 label=name,
                 choices=choices,
+                widget=OneOfMany(options, choices),
                 initial="attribute" if is_named else guess,
                 error_messages={
                     "required": _("Say what this column is."),

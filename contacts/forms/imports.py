@@ -66,3 +66,37 @@ class StartForm(RegisterForm):
         label=gettext_lazy("Number of contacts that will be deactivated"),
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )
+
+
+class UndoImportForm(ChangeForm):
+    """Taking an import back. Whom it added may be erased with it: that cannot be undone, so their number is typed."""
+
+    erase_created = forms.BooleanField(
+        label=gettext_lazy("Also erase the contacts whom it added and nobody has touched since"),
+        help_text=gettext_lazy("This cannot be undone. A receipt stays for each, without name or address."),
+        required=False,
+    )
+    number = TextField(
+        label=gettext_lazy("Number of contacts to erase"),
+        max_length=30,
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, untouched: int, **particulars: Any) -> None:
+        super().__init__(*args, **particulars)
+        self.untouched = untouched
+        if not untouched:
+            del self.fields["erase_created"], self.fields["number"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        typed = "".join(character for character in cleaned.get("number", "") if character.isdigit())
+        if cleaned.get("erase_created") and typed != str(self.untouched):
+            words = _("The number does not match. Type %(number)d.") % {"number": self.untouched}
+            self.add_error("number", words)
+        return cleaned
+
+    @property
+    def erases(self) -> bool:
+        return bool(self.cleaned_data.get("erase_created"))

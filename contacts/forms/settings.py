@@ -92,7 +92,7 @@ class SettingsForm(ProjectForm):
     )
 
     import_share = forms.IntegerField(
-        label=_("Share that needs the number typed (%)"),
+        label=_("Share in per cent"),
         min_value=0,
         max_value=100,
         error_messages={
@@ -103,7 +103,7 @@ class SettingsForm(ProjectForm):
         },
     )
     import_days = forms.IntegerField(
-        label=_("Days in which an import can be undone"),
+        label=_("Days to undo an import"),
         min_value=1,
         max_value=365,
         error_messages={

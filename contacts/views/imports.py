@@ -22,7 +22,7 @@ from contacts.origin import Origin
 from contacts.selectors import import_rows
 from contacts.selectors import imports as reads
 from contacts.selectors.keyset import page_of
-from contacts.services.imports import jobs, replacing
+from contacts.services.imports import jobs, replacing, undoing
 from contacts.views.rendering import project_page
 from contacts.vocabulary import ActorKind, Method
 
@@ -293,4 +293,6 @@ def _report(access: Access, job: ImportJob) -> dict[str, Any]:
         "next_line": job.done_line + 1,
         "may_download": may_download(access, job),
         "is_kept": is_kept,
+        "may_undo": undoing.refusal(job, access.actor) is None,
+        "undone": job.counts.get("undone", {}),
     }

@@ -113,6 +113,46 @@ def test_from_the_file_to_the_report(
     axe(page)
     fits(page)
 
+    page.get_by_role("link", name="members.csv").click()
+    page.get_by_role("link", name="Undo").click()
+    heading(page, "Undo this import?")
+    axe(page)
+    fits(page)
+    page.get_by_role("button", name="Undo the import").click()
+    heading(page, "Undoing members.csv")
+    axe(page)
+    work_off()
+    heading(page, "members.csv was undone")
+    axe(page)
+    fits(page)
+    assert Contact.objects.get(key="HM-1").attributes == {"Ville": "Québec"}
+    assert Contact.objects.filter(key="HM-2").exists()
+
+
+def test_contacts_whom_it_added_are_erased_with_it(
+    browse: Browse, axe: Check, fits: Check, admin: User, members: Path, size: str, work_off: Callable[[], int]
+) -> None:
+    page = browse(admin, size=size, just_now=True)
+    upload(page, members)
+    page.get_by_role("button", name="Check the rows").click()
+    work_off()
+    page.get_by_role("button", name="Import 2 rows").click()
+    heading(page, "Importing members.csv")
+    work_off()
+    page.get_by_role("link", name="Undo").click()
+    expect(page.get_by_label("Type 1 to erase them")).to_be_hidden()
+    page.get_by_label("Also erase the contacts").check()
+    page.get_by_role("button", name="Undo the import").click()
+    expect(page.get_by_role("alert")).to_contain_text("Type 1.")
+    axe(page)
+    fits(page)
+    page.get_by_label("Type 1 to erase them").fill("1")
+    page.get_by_role("button", name="Undo the import").click()
+    heading(page, "Undoing members.csv")
+    work_off()
+    heading(page, "members.csv was undone")
+    assert not Contact.objects.filter(key="HM-2").exists()
+
 
 def test_replacement_wants_the_number(
     browse: Browse, axe: Check, fits: Check, editor: User, members: Path, missing: list[Contact], size: str,
