@@ -15,10 +15,16 @@ from contacts.models import ImportJob, ImportRow
 from contacts.models.imports import ImportKind, ImportState, RowOutcome
 from contacts.services.bulk_rows import load_columns
 from contacts.services.imports import jobs, planning
-from contacts.services.imports.parsing import Staged, Taken, parse
+from contacts.services.imports.parsing import CHANNELS, Staged, Taken, parse
 from contacts.services.set_sql import database_clock, refresh_statistics
 
 BATCH, AT_ONCE = 2_000, 10  # rows that are parsed while they are in the processor's cache; batches in a transaction
+
+# What rows are looked for by.
+_ASKED = (
+    "job", "line", "outcome", "contact", "key", "noes", "extras",
+    *(f"{channel}{part}" for channel in CHANNELS for part in ("_key", "_fingerprint")),
+)  # fmt: skip
 
 Progress = Callable[[ImportJob], None]
 
@@ -33,7 +39,7 @@ def stage(job: ImportJob, mine: uuid.UUID, table: Table | None = None, tell: Pro
             table = open_again(job)
         _read(job, mine, table, tell)
         if job.rows > BATCH * AT_ONCE:
-            refresh_statistics(ImportRow)
+            refresh_statistics(ImportRow, columns=_ASKED)
         planning.plan(job, mine)
         keep_cells(job, table)
     except UnreadableFile as error:
