@@ -124,7 +124,6 @@ def facts(slug: str) -> dict[str, Any]:
     from django.db.models import Count, F
 
     from contacts.models import ChannelStatus, Contact, Project, StatusHistory
-    from contacts.services.verify import differences
     from contacts.vocabulary import Aspect, Reason
 
     project = Project.objects.get(slug=slug)
@@ -165,7 +164,6 @@ def facts(slug: str) -> dict[str, Any]:
         "channels": channels.count(),
         "people": people.hexdigest(),
         "owners_differ": ChannelStatus.objects.exclude(project=F("contact__project")).count(),
-        "differences": [str(difference) for difference in differences()],
     }  # fmt: skip
 
 
