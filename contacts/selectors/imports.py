@@ -84,6 +84,7 @@ REASONS: dict[str, Text] = {
     "belongs_to_silent": gettext_lazy("The address of somebody who asked for silence"),
     "unclear_date": gettext_lazy("A date that cannot be read"),
     "in_the_future": gettext_lazy("A date in the future"),
+    "erased": gettext_lazy("Deleted after the file was uploaded"),
     "refused": gettext_lazy("More cells than the header has columns"),
 }
 
