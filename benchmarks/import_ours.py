@@ -98,7 +98,8 @@ def _watch() -> dict[str, list[Any]]:
             note(re.sub(r"\s+", " ", sql)[:400], started)
 
     connection.execute_wrappers.append(statement)
-    commit = type(connections["default"])._commit
+    wrapper: Any = type(connections["default"])
+    commit = wrapper._commit
 
     def committed(self: Any) -> Any:
         started = _cost(server)
@@ -107,7 +108,7 @@ def _watch() -> dict[str, list[Any]]:
         finally:
             note("COMMIT", started)
 
-    type(connections["default"])._commit = committed  # type: ignore[method-assign]
+    wrapper._commit = committed
     return spent
 
 

@@ -178,7 +178,7 @@ def _project_in(connection: psycopg.Connection[Any]) -> int:
     return int(found[0])
 
 
-def _admin(cluster: Cluster, statement: sql.Composable) -> None:
+def _admin(cluster: Cluster, statement: sql.SQL | sql.Composed) -> None:
     with _connected(cluster, "postgres") as connection:
         connection.execute(statement)
 

@@ -171,7 +171,8 @@ def refresh_statistics(*models_: type[models.Model], columns: Sequence[str] = ()
         quote = connection.ops.quote_name
         with connection.cursor() as cursor:
             for model in models_:
-                names = ", ".join(quote(model._meta.get_field(name).column) for name in columns)  # type: ignore[union-attr]
+                fields: list[Any] = [model._meta.get_field(name) for name in columns]
+                names = ", ".join(quote(field.column) for field in fields)
                 cursor.execute(f"ANALYZE {quote(model._meta.db_table)}" + (f" ({names})" if names else ""))
 
 

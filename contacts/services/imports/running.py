@@ -85,8 +85,10 @@ def _end_of_chunk(job: ImportJob) -> int:
     """The next lines up to a chunk, and those before them that do nothing."""
     ahead = own_rows(job).filter(line__gt=job.done_line)
     working = ahead.exclude(outcome=RowOutcome.UNCHANGED).order_by("line").values_list("line", flat=True).first()
-    speaking = ahead.filter(noes__isnull=False).order_by("line").values_list("line", flat=True).first()
-    idle_until = min((line - 1 for line in (working, speaking) if line is not None), default=job.last_line)
+    idle_until = job.last_line if working is None else working - 1
+    idle = ahead.filter(line__lte=idle_until, noes__isnull=False)
+    speaking = idle.order_by("line").values_list("line", flat=True).first()
+    idle_until = idle_until if speaking is None else speaking - 1
     return min(idle_until + CHUNK, job.last_line)
 
 
