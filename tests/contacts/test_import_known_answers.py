@@ -8,18 +8,22 @@ import pytest
 from django.utils import timezone
 
 from contacts.addresses import normalise
+from contacts.csv_writing import csv_lines
 from contacts.eligibility import Question, eligible
-from contacts.models import ChannelStatus, Contact, ImportJob, ImportRow, Project
+from contacts.models import ChannelStatus, Contact, ImportJob, ImportRow, Project, StatusHistory
 from contacts.models.contact import ContactQuerySet
+from contacts.selectors.exports import exported_contacts, exported_header, moment_of
 from contacts.services.blocks import quarantine, suppress
 from contacts.services.erasure import erase
 from contacts.services.opt_outs import lift_opt_out, opt_out
 from contacts.services.status import deactivate
 from contacts.services.verify import differences
 from contacts.vocabulary import Channel, Reason
+from contacts.xlsx_writing import xlsx_file
 from tests.contacts.imported import checked, counts, started
 from tests.contacts.known_answers import TARGETS, Made, made
 from tests.factories import by_the_system
+from tests.imports import import_text
 from tests.origins import ORGANIZATION_ADMIN, asked, authorized, by, by_bounce, by_link
 
 GROUPS = 2_000
@@ -79,6 +83,23 @@ def test_every_row_and_everybody_as_known_before(project: Project, seed: int) ->
     assert {name: number for name, number in job.counts.items() if name != "reasons" and number} == known.counts()
     assert wrong(sendable(project), known.sendable) == {}
     assert list(differences()) == []
+
+
+def test_what_was_imported_leaves_and_comes_back_unchanged(project: Project) -> None:
+    """Formulas, phone numbers and whatever happened to the people included, as CSV and as a workbook."""
+    known = made(3, GROUPS // 2)
+    with_register(project, known)
+    started(checked(project, known.file(), targets=TARGETS))
+    before, may = StatusHistory.objects.count(), sendable(project)
+    people = Contact.objects.in_project(project)
+    rows = list(exported_contacts(people, moment_of(project)))
+    with xlsx_file(exported_header(), rows) as workbook:
+        files = {"list.csv": "".join(csv_lines(exported_header(), rows)).encode(), "list.xlsx": workbook.read()}
+    for name, content in files.items():
+        result = import_text(project, content, name=name)
+        assert result.rejections == []
+        assert result.counts == (people.count(), 0, 0, people.count(), 0)
+    assert (StatusHistory.objects.count(), sendable(project)) == (before, may)
 
 
 def wrong(found: dict[Any, Any], known: dict[Any, Any]) -> dict[Any, tuple[Any, Any]]:
