@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
+from itertools import chain
 from pathlib import Path
 
 from benchmarks.measuring import Measurement
-from tests.postgresql import find_binaries, new_cluster
+from tests.postgresql import Cluster, find_binaries, new_cluster
 
 CONTACTS = int(os.environ.get("BENCH_CONTACTS", "200000"))
 RESULTS = Path(__file__).resolve().parent.parent / "var" / "bench.json"
@@ -25,19 +26,19 @@ def main() -> int:
         os.environ["DATABASE_URL"] = cluster.url
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
         os.environ.setdefault("LOG_LEVEL", "WARNING")
-        return run()
+        return run(cluster)
     finally:
         cluster.stop()
 
 
-def run() -> int:
+def run(cluster: Cluster) -> int:
     import django
 
     django.setup()
     from django.core.management import call_command
     from django.db import connection
 
-    from benchmarks.register import measure
+    from benchmarks import imports, register
     from contacts.services.demo import seed_demo
 
     call_command("migrate", verbosity=0)
@@ -46,8 +47,9 @@ def run() -> int:
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
     found = []
-    print(f"{'':72} {'ours':>9} {'reference':>9} {'ratio':>6} {'target':>6}")
-    for one in measure(project):
+    print(f"{'':75} {'ours':>10} {'reference':>10} {'ratio':>6} {'target':>7}")
+    connection.close()
+    for one in chain(register.measure(project), imports.measure(cluster)):
         found.append(one)
         print(_line(one), flush=True)
     connection.close()
@@ -57,8 +59,14 @@ def run() -> int:
 
 
 def _line(one: Measurement) -> str:
-    times = f"{one.ours * 1000:7.1f}ms {one.reference * 1000:7.1f}ms"
-    return f"{one.name:72} {times} {one.ratio:6.2f} {one.target:6.2f}{'' if one.met else '  missed'}"
+    target = f"{'≤' if one.at_most else '≥'}{one.target:6.2f}{'' if one.met else '  missed'}"
+    return f"{one.name:75} {_amount(one, one.ours)} {_amount(one, one.reference)} {one.ratio:6.2f} {target}"
+
+
+def _amount(one: Measurement, value: float) -> str:
+    if one.unit == "MB":
+        return f"{value:7,.0f} MB"
+    return f"{value * 1000:8,.1f}ms" if value < 10 else f"{value:8,.1f}s "
 
 
 if __name__ == "__main__":

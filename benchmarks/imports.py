@@ -128,7 +128,7 @@ def _growth(smaller: int, larger: int, taken: dict[int, Taken]) -> Measurement:
 
 def _share(name: str, ours: list[float], reference: list[float], target: float) -> Measurement:
     mine, theirs = statistics.median(ours), statistics.median(reference)
-    return Measurement(name, mine, theirs, theirs / mine, target, met=theirs / mine >= target)
+    return Measurement(name, mine, theirs, theirs / mine, target, theirs / mine >= target, at_most=False)
 
 
 def _ours(cluster: Cluster, file: Path) -> dict[str, Any]:

@@ -12,8 +12,10 @@ from django.db import transaction
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Seconds of ours and of the reference (medians), their ratio, and the most that it may be, or the least where it
-    is a share of the reference's speed."""
+    """Seconds of ours and of the reference (medians), or megabytes; their ratio; and the most that it may be.
+
+    Where it is not ``at_most``, the ratio is how fast ours is when the reference is 1, and the target the least.
+    """
 
     name: str
     ours: float
@@ -21,10 +23,11 @@ class Measurement:
     ratio: float
     target: float
     met: bool
+    at_most: bool = True
     unit: str = "s"
 
     def as_json(self) -> dict[str, object]:
-        return {name: value for name, value in asdict(self).items() if name != "unit"}
+        return {name: value for name, value in asdict(self).items() if name not in ("at_most", "unit")}
 
 
 def compare(
