@@ -18,6 +18,7 @@ from contacts.models.block import BlockQuerySet
 from contacts.models.contact import ContactQuerySet
 from contacts.origin import Authorization, Origin, Said
 from contacts.services.authority import judge, refuse_unseen, said_so_far, with_last_words
+from contacts.services.bulk_rows import load_objects
 from contacts.services.change import Change, skipping
 from contacts.services.fingerprints import adopt_older_fingerprints_of
 from contacts.services.ledger import moment_after, occurrence, outcome, record, spoken, without_repeats
@@ -137,20 +138,20 @@ def _shut(
     lock_ids(concerned)
     if contact:
         person = person_of(contact.pk)
-    now = database_clock()
     scope = {
         "organization_id": like.organization_id, "project_id": like.project_id, "kind": like.kind, "cause": like.cause
     }  # fmt: skip
-    Block.objects.bulk_create(
+    blocks = Block.objects.filter(**scope, fingerprint__in_texts=[fingerprint for _channel, fingerprint in shown])
+    there, now = set(blocks.values_list("channel", "fingerprint")), database_clock()
+    load_objects(  # nobody else adds one meanwhile: the addresses are locked
         [
             Block(**scope, channel=channel, fingerprint=fingerprint, address=text, created_at=now)
             for (channel, fingerprint), text in shown.items()
-        ],
-        ignore_conflicts=True,
+            if (channel, fingerprint) not in there
+        ]
     )
-    blocks = Block.objects.filter(**scope, fingerprint__in=[fingerprint for _channel, fingerprint in shown])
     everything = dict(blocks.values_list("pk", "fingerprint"))
-    entries = StatusHistory.objects.filter(request_id=origin.request_id, block__in=everything)
+    entries = StatusHistory.objects.filter(request_id=origin.request_id, block_id__in_set=everything)
     done = set(entries.values_list("block_id", "line"))
     words = {number: said[mark] for number, mark in everything.items() if mark in said} if said is not None else None
     if words is None:
@@ -183,7 +184,7 @@ def _shut(
         theirs = ChannelStatus.objects.filter(contact=person, channel__in=channels)
         theirs.update(last_entry_at=not_before(moment))
     fold_blocks(ids, moment)
-    about = Q(block__in=list(everything)) if words else None
+    about = Q(block_id__in_set=list(everything)) if words else None
     return outcome(origin, repeated=len(everything) - len(ids), about=about)
 
 

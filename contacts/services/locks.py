@@ -75,7 +75,9 @@ def lock_all_addresses(*, exclusive: bool) -> None:
 def holders(fingerprints: Iterable[str]) -> list[int]:
     """The ids of all contacts, in any project, who have one of these addresses now."""
     return list(
-        ChannelStatus.objects.filter(fingerprint__in=set(fingerprints) - {""}).values_list("contact_id", flat=True)
+        ChannelStatus.objects.filter(fingerprint__in_texts=set(fingerprints) - {""}).values_list(
+            "contact_id", flat=True
+        )
     )
 
 

@@ -35,6 +35,25 @@ class InSet(Lookup):
         return f"{lhs} IN (SELECT value FROM json_each(%s))", [*parameters, numbers]
 
 
+@Field.register_lookup
+class InTexts(Lookup):
+    """``fingerprint__in_texts=texts``: membership in a long list of texts, sent as one parameter."""
+
+    lookup_name = "in_texts"
+    prepare_rhs = False
+
+    def get_db_prep_lookup(self, value: Any, connection: Any) -> _Compiled:
+        return "%s", [list(value)]
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> _Compiled:
+        lhs, parameters = self.process_lhs(compiler, connection)
+        return f"{lhs} = ANY(%s::text[])", [*parameters, list(self.rhs)]
+
+    def as_sqlite(self, compiler: Any, connection: Any) -> _Compiled:
+        lhs, parameters = self.process_lhs(compiler, connection)
+        return f"{lhs} IN (SELECT value FROM json_each(%s))", [*parameters, json.dumps(list(self.rhs))]
+
+
 class RandomUuid(Func):
     """A new random UUID for each row."""
 

@@ -128,7 +128,7 @@ def _persons_with(project: Project, keys: set[str]) -> dict[str, int]:
     """By key, the contacts of the project, or into whom those were merged."""
     found: dict[str, int] = {}
     for group in in_groups(sorted(keys - {""})):
-        rows = Contact.objects.filter(project=project, key__in=group).values_list("key", "pk", "merged_into_id")
+        rows = Contact.objects.filter(project=project, key__in_texts=group).values_list("key", "pk", "merged_into_id")
         found.update({key: person or number for key, number, person in rows})
     return found
 
@@ -143,7 +143,7 @@ def _holders_by_mark(job: ImportJob, rows: Sequence[Mapping[str, Any]]) -> dict[
     }
     found: dict[str, list[int]] = defaultdict(list)
     for group in in_groups(sorted(marks)):
-        having = ChannelStatus.objects.filter(project=job.project, fingerprint__in=group)
+        having = ChannelStatus.objects.filter(project=job.project, fingerprint__in_texts=group)
         for mark, number in having.values_list("fingerprint", "contact_id"):
             found[mark].append(number)
     return found

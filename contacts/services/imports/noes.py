@@ -158,7 +158,7 @@ def _blocks_at(job: ImportJob, addresses: Sequence[Address], origin: Origin) -> 
     todays = {mark: address.fingerprint for address in addresses for mark in address.fingerprints}
     blocks: dict[str, int] = {}
     for group in in_groups(sorted(todays)):
-        rows = Block.objects.filter(**_scope(job, origin), fingerprint__in=group)
+        rows = Block.objects.filter(**_scope(job, origin), fingerprint__in_texts=group)
         blocks.update((todays[mark], pk) for mark, pk in rows.values_list("fingerprint", "pk"))
     return blocks
 
