@@ -64,7 +64,8 @@ class Holding:
 
     All take contact ids. ``count`` returns what is held of each of them (who has nothing may be left out);
     ``erase`` runs inside the erasure's transaction, after the contacts' rows are gone, and returns how many
-    it erased; ``erase_first`` runs before, for what is found by a contact's key or addresses; ``said_no`` returns those of the ids who ever said no here, with the weight of their heaviest.
+    it erased; ``erase_first`` runs before, for what is found by a contact's key or addresses; ``said_no`` returns
+    those of the ids who ever said no here, with the weight of their heaviest.
     ``merge`` makes what one contact has another one's, inside the transaction of a merge: ids of who goes and who
     stays. Without it, what they have stays with them.
     """
