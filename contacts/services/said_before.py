@@ -1,7 +1,8 @@
 """What a list need not say again: the same file twice writes nothing twice, and no request is lost.
 
 A no without a date is not recorded while one of at least its weight stands that can no longer be taken back. A dated
-one is recorded unless the very same one is there: the same gate, weight and moment, of an import as well.
+one is recorded unless the very same one is there, of an import as well (the same gate, weight and moment), that can no
+longer be taken back: else undoing the first of two lists would drop what the second one says, too.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ class Gates:
         weight = self.origin.weight_of_no
         alike = [entry for entry in found if entry.says == Says.NO and entry.weight == weight]
         if said.occurred_at is not None:
-            return not any(entry.method == Method.IMPORT and entry.occurred_at == said.occurred_at for entry in alike)
+            same = [entry for entry in alike if entry.method == Method.IMPORT and entry.occurred_at == said.occurred_at]
+            return not any(entry.request_id == self.origin.request_id or self._lasts(entry) for entry in same)
         if any(
             entry.request_id == self.origin.request_id and entry.occurred_at == entry.recorded_at for entry in alike
         ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -14,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from contacts.access import EDIT, EXPORT, Access, access_for
 from contacts.csv_reading import open_table
 from contacts.errors import ConfirmationMismatch, RegisterError, StaleConfirmation
+from contacts.forms.import_columns import EVERYWHERE
 from contacts.forms.imports import MOST_BYTES, StartForm, UploadForm
 from contacts.models import ImportJob
 from contacts.models.contact import ContactQuerySet
@@ -89,6 +91,7 @@ def import_start(request: HttpRequest, project_slug: str, import_id: int) -> Htt
     access, job = import_for(request, project_slug, import_id)
     if request.method != "POST" or job.state != ImportState.READY:
         return redirect(job)
+    require_reach(access, job)
     form = StartForm(request.POST)
     if not form.is_valid():
         return show(request, access, job, start=form)
@@ -115,7 +118,8 @@ def import_stop(request: HttpRequest, project_slug: str, import_id: int) -> Http
 
 @require_POST
 def import_resume(request: HttpRequest, project_slug: str, import_id: int) -> HttpResponse:
-    _access, job = import_for(request, project_slug, import_id)
+    access, job = import_for(request, project_slug, import_id)
+    require_reach(access, job)
     try:
         jobs.resume(job)
     except jobs.WrongState as error:
@@ -190,6 +194,13 @@ def import_for(request: HttpRequest, project_slug: str, import_id: int) -> tuple
         raise Http404
     access.require(EDIT)
     return access, job
+
+
+def require_reach(access: Access, job: ImportJob) -> None:
+    """What holds in the whole organization is let run by its admins alone. Raises PermissionDenied."""
+    is_everywhere = job.kind == ImportKind.SUPPRESSIONS and job.options.get("scope") == EVERYWHERE
+    if is_everywhere and not access.is_organization_admin:
+        raise PermissionDenied(_("Only an admin of the organization may suppress addresses in all of it."))
 
 
 def show(

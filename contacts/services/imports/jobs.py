@@ -7,7 +7,7 @@ import io
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, BinaryIO
 
 from django.conf import settings
@@ -54,9 +54,15 @@ def clean_file_name(name: str) -> str:
 
 
 def new_job(project: Project, *, file_name: str, origin: Origin, **fields: Any) -> ImportJob:
-    """An import that has no rows yet; the same request again is the import that it made."""
+    """An import that has no rows yet; the same request again is the import that it made.
+
+    In each project: a request's number that another one has used gives a number of its own here.
+    """
+    number = origin.request_id
+    if ImportJob.objects.filter(request_id=number).exclude(project=project).exists():
+        number = uuid.uuid5(number, str(project.pk))
     job, _made = ImportJob.objects.get_or_create(
-        request_id=origin.request_id,
+        request_id=number,
         project=project,
         defaults={
             "actor_kind": origin.actor.kind,
@@ -180,28 +186,33 @@ def start(job: ImportJob, *, mode: str | None = None, typed: str = "", shown: st
 
     A replacement that deactivates more than the project's share of its contacts needs their number ``typed``:
     raises ConfirmationMismatch. ``shown`` is the ``digest`` of what the user saw: raises StaleConfirmation when the
-    preview differs by now; then it is made anew. Raises WrongState.
+    columns were chosen anew since, or the preview differs by now; then it is made anew. Raises WrongState.
     """
     from contacts.services.imports import replacing
 
     job.refresh_from_db()
     mode = mode or job.mode
-    if job.state == ImportState.READY and mode == ImportMode.REPLACE:
-        going = replacing.refresh_plan(job)
+    if job.state == ImportState.READY:
+        replaces = mode == ImportMode.REPLACE
+        going = replacing.refresh_plan(job) if replaces else 0
         if shown is not None and shown != digest(job):
             raise StaleConfirmation
-        if replacing.needs_typing(job) and typed.strip().replace(",", "").replace(" ", "") != str(going):
+        if replaces and replacing.needs_typing(job) and typed.strip().replace(",", "").replace(" ", "") != str(going):
             raise ConfirmationMismatch(
                 _("The number does not match."), remedy=_("Type %(number)d.") % {"number": going}, field="typed"
             )
     with transaction.atomic():
-        _move(job, (ImportState.READY,), ImportState.RUNNING, mode=mode, started_at=database_clock(), claim=None)
+        _move(
+            job, (ImportState.READY,), ImportState.RUNNING, mode=mode, started_at=database_clock(), claim=None,
+            stop_requested=False,
+        )  # fmt: skip
         _enqueue(job)
 
 
 def digest(job: ImportJob) -> str:
     """What tells whether the preview still is what the user saw."""
-    return hashlib.sha256(json.dumps([job.mode, job.planned], sort_keys=True).encode()).hexdigest()
+    chosen = [job.kind, job.mode, job.mapping, job.options, str(job.dated)]
+    return hashlib.sha256(json.dumps([chosen, job.planned], sort_keys=True).encode()).hexdigest()
 
 
 def stop(job: ImportJob) -> None:
@@ -212,7 +223,7 @@ def stop(job: ImportJob) -> None:
 
 @transaction.atomic
 def resume(job: ImportJob) -> None:
-    """Go on with an import that was stopped. Raises WrongState."""
+    """Go on with an import that was stopped, and whose rows are still kept. Raises WrongState."""
     _move(job, (ImportState.STOPPED,), ImportState.RUNNING, stop_requested=False, claim=None, error="")
     _enqueue(job)
 
@@ -231,9 +242,21 @@ def let_undo(job: ImportJob, undo: Mapping[str, Any]) -> None:
 @transaction.atomic
 def discard(job: ImportJob) -> None:
     """Put away an import that did not run, with its file and its rows. Raises WrongState."""
-    _move(job, CHOOSABLE, ImportState.DISCARDED, claim=None, purged_at=database_clock())
+    _move(
+        job,
+        CHOOSABLE,
+        ImportState.DISCARDED,
+        claim=None,
+        purged_at=database_clock(),
+        mapping=without_names(job.mapping),
+    )
     forget_file(job)
     ImportRow.objects.filter(job=job)._raw_delete("default")
+
+
+def without_names(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """What the columns were, without their names: of a file without a header these are somebody's cells."""
+    return {name: value for name, value in mapping.items() if name != "columns"}
 
 
 def forget_file(job: ImportJob) -> None:
@@ -247,13 +270,20 @@ def purge() -> int:
     old = ImportJob.objects.filter(purged_at=None).exclude(state__in=AT_WORK).select_related("project")
     for job in old.filter(created_at__lt=now - timedelta(days=1)).iterator():
         if job.created_at < now - timedelta(days=job.project.import_days):
-            with transaction.atomic():
-                forget_file(job)
-                ImportRow.objects.filter(job=job)._raw_delete("default")
-                state = ImportState.DISCARDED if job.state in CHOOSABLE else job.state
-                ImportJob.objects.filter(pk=job.pk).update(purged_at=now, state=state)
-            purged += 1
+            purged += _purge(job, now)
     return purged
+
+
+@transaction.atomic
+def _purge(job: ImportJob, now: datetime) -> bool:
+    """Unless somebody let it run meanwhile: to a replacement without rows everybody would be missing."""
+    state = ImportState.DISCARDED if job.state in CHOOSABLE else job.state
+    here = ImportJob.objects.filter(pk=job.pk, state=job.state, purged_at=None)
+    if not here.update(purged_at=now, state=state, mapping=without_names(job.mapping)):
+        return False
+    forget_file(job)
+    ImportRow.objects.filter(job=job)._raw_delete("default")
+    return True
 
 
 def stalled(after: timedelta = STALLED_AFTER) -> list[int]:
@@ -290,7 +320,7 @@ def release(job: ImportJob, mine: uuid.UUID) -> None:
 
 
 def _move(job: ImportJob, before: Sequence[str], to: str, **fields: Any) -> None:
-    if not ImportJob.objects.filter(pk=job.pk, state__in=before).update(
+    if not ImportJob.objects.filter(pk=job.pk, state__in=before, purged_at=None).update(
         state=to, heartbeat_at=database_clock(), **fields
     ):
         job.refresh_from_db()

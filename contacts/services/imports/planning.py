@@ -6,7 +6,7 @@ A row is taken for unchanged until something says otherwise, so a list that is i
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -35,6 +35,7 @@ from contacts.models import Block, ChannelStatus, Contact, ImportJob, ImportRow
 from contacts.models.imports import ImportKind, ImportMode, RowOutcome
 from contacts.services.bulk_rows import NextId, keep_ids, reserve_ids, update_columns
 from contacts.services.imports import jobs
+from contacts.services.imports.asked import in_groups
 from contacts.services.imports.comparing import brings, channels_in, identical, own_rows, says_nothing_new
 from contacts.services.imports.parsing import Staged
 from contacts.services.set_sql import update_from
@@ -42,6 +43,7 @@ from contacts.services.status import switch_gates
 from contacts.vocabulary import BlockKind, Channel, Reason, Weight
 
 AT_ONCE = 250_000
+TWINS_AT_ONCE = 20_000
 CREATED, UPDATED = RowOutcome.CREATED, RowOutcome.UPDATED
 UNCHANGED, REJECTED = RowOutcome.UNCHANGED, RowOutcome.REJECTED
 FOLLOWS = "follows"  # a further row of a contact, whose own contact is never set
@@ -63,7 +65,7 @@ def plan(job: ImportJob, mine: uuid.UUID) -> None:
             settle(job, rows)
             _pass_over_said(job, rows)
             jobs.beat(job, mine)
-    _name_twins_by_contact(job)
+    _name_twins_by_contact(job, mine)
     job.planned = totals(own_rows(job))
     job.planned.update(left_alone(job))
     if job.mode == ImportMode.REPLACE:
@@ -142,7 +144,7 @@ def _name_twins(rows: QuerySet[ImportRow]) -> None:
     )
 
 
-def _name_twins_by_contact(job: ImportJob) -> None:
+def _name_twins_by_contact(job: ImportJob, mine: uuid.UUID) -> None:
     """Rows with different keys may be about one contact: found by address, or merged into one since."""
     known = own_rows(job).filter(outcome__in=[UPDATED, UNCHANGED], contact__isnull=False)
     detours = known.exclude(key=F("contact__key"))
@@ -151,20 +153,24 @@ def _name_twins_by_contact(job: ImportJob) -> None:
     twice = known.order_by().values("contact_id").annotate(n=Count("line"), first=Min("line")).filter(n__gt=1)
     of_contact = known.filter(contact_id__in=twice.values("contact_id")).values_list("contact_id", "line")
     firsts: dict[int, int] = {}
-    for contact, line in of_contact.order_by("line").iterator():
-        if firsts.setdefault(contact, line) != line:
-            reject(own_rows(job).filter(line=line), "duplicate", _the_same_contact(firsts[contact]))
+    places = [(line, firsts.setdefault(contact, line)) for contact, line in of_contact.order_by("line")]
+    _reject_twins(job, mine, [(line, first) for line, first in places if line != first])
     by_key = own_rows(job).exclude(outcome=REJECTED).filter(key=OuterRef("contact__key")).order_by("line")
-    for line, first in (
-        detours.annotate(first=Subquery(by_key.values("line")[:1]))
-        .filter(first__isnull=False)
-        .values_list("line", "first")
-    ):
-        reject(own_rows(job).filter(line=line), "duplicate", _the_same_contact(first))
+    having = detours.annotate(first=Subquery(by_key.values("line")[:1])).filter(first__isnull=False)
+    _reject_twins(job, mine, list(having.values_list("line", "first")))
 
 
-def _the_same_contact(line: int) -> str:
-    return _("The same contact stands on line %(line)s.") % {"line": line}
+def _reject_twins(job: ImportJob, mine: uuid.UUID, twins: Sequence[tuple[int, int]]) -> None:
+    """Reject rows, each told with the line on which the same contact stands. A list may have nothing else."""
+    words = _("The same contact stands on line %(line)s.")
+    for start in range(0, len(twins), TWINS_AT_ONCE):
+        some = twins[start : start + TWINS_AT_ONCE]
+        lines = [line for line, _first in some]
+        with transaction.atomic():
+            reject(own_rows(job).filter(line__in_set=lines), "duplicate", "")
+            told = [words % {"line": first} for _line, first in some]
+            update_columns(ImportRow, {"error": told}, by={"line": lines}, job_id=job.pk)
+            jobs.beat(job, mine)
 
 
 def decide(job: ImportJob, candidates: QuerySet[ImportRow], scope: QuerySet[ImportRow]) -> None:
@@ -304,10 +310,11 @@ def refuse_silent(job: ImportJob, scope: QuerySet[ImportRow]) -> None:
 
 def fingerprints_of_silent(job: ImportJob, fingerprints: set[str]) -> set[str]:
     """Those of the addresses that an inactive contact of the project has who asked to be so."""
-    rows = ChannelStatus.objects.filter(project=job.project, fingerprint__in=fingerprints, contact_active=False)
     of_contact: dict[int, set[str]] = {}
-    for contact, fingerprint in rows.values_list("contact_id", "fingerprint"):
-        of_contact.setdefault(contact, set()).add(fingerprint)
+    for group in in_groups(sorted(fingerprints)):
+        rows = ChannelStatus.objects.filter(project=job.project, fingerprint__in=group, contact_active=False)
+        for contact, fingerprint in rows.values_list("contact_id", "fingerprint"):
+            of_contact.setdefault(contact, set()).add(fingerprint)
     gates: QuerySet[Any] = switch_gates(Contact.objects.filter(pk__in_set=list(of_contact)))
     asked = gates.filter(strongest__gt=Weight.OURS).values_list("pk", flat=True)
     return {mark for contact in asked for mark in of_contact[contact]}

@@ -22,8 +22,10 @@ from contacts.extension_points import Count
 from contacts.models import ChannelStatus, Contact, ImportJob, ImportPiece, ImportRow, StatusHistory
 from contacts.models.imports import ImportState, RowOutcome
 from contacts.services.imports.asked import in_groups
+from contacts.services.imports.jobs import without_names
 from contacts.services.imports.parsing import CHANNELS
 from contacts.services.set_sql import database_clock
+from contacts.tables import numbered_name
 from contacts.vocabulary import Aspect, Channel
 
 NOT_READ = (ImportState.UPLOADED, ImportState.STAGING)
@@ -63,7 +65,26 @@ def forget(ids: Iterable[int]) -> int:
     concerned = sorted({*lines, *unread.values_list("pk", flat=True)})
     for job in ImportJob.objects.filter(pk__in=concerned).order_by("pk").select_for_update():
         _forget_in(job, sorted(lines.get(job.pk, [])))
+    _forget_names(ids)
     return len(found)
+
+
+def _forget_names(ids: list[int]) -> None:
+    """Number the columns of lists the first row of which, one of these contacts', was taken for their names."""
+    for project, traces in _traces(ids).items():
+        here = ImportJob.objects.filter(project=project).order_by("pk")
+        for number, mapping in list(here.values_list("pk", "mapping")):
+            columns = mapping.get("columns", ())
+            if any(name in traces.keys or _plain(name) in traces.keys for name in columns):
+                names = [numbered_name(place) for place in range(1, len(columns) + 1)]
+                ImportJob.objects.filter(pk=number).update(mapping={**mapping, "columns": names})
+
+
+def _plain(name: str) -> str:
+    """A name of a column as an address is compared."""
+    with suppress(InvalidAddress):
+        return normalise(Channel.EMAIL, name).key
+    return name
 
 
 def _forget_in(job: ImportJob, lines: list[int]) -> None:
@@ -72,6 +93,7 @@ def _forget_in(job: ImportJob, lines: list[int]) -> None:
         ImportRow.objects.filter(job=job)._raw_delete("default")
         ImportJob.objects.filter(pk=job.pk).update(
             state=ImportState.DISCARDED, claim=None, purged_at=database_clock(), rows=0,
+            mapping=without_names(job.mapping),
             error=_("A contact was deleted after the file was uploaded, and may be in it. Upload it again."),
         )  # fmt: skip
         return
@@ -123,14 +145,14 @@ def _rows_of(ids: list[int]) -> dict[Place, int]:
 def _by_traces(jobs: Mapping[int, str], traces: _Traces, found: dict[Place, int]) -> None:
     rows = ImportRow.objects.filter(job__in=list(jobs))
     for group in in_groups(sorted(traces.keys)):
-        for job, line, key in rows.filter(key__in=group).values_list("job_id", "line", "key"):
+        for job, line, key in rows.filter(key__in_texts=group).values_list("job_id", "line", "key"):
             found[job, line] = traces.keys[key]
     unfinished = [job for job, state in jobs.items() if state in UNFINISHED]
     loose = rows.filter(Q(job__in=unfinished) | Q(outcome=RowOutcome.REJECTED))
     for channel, addresses in traces.addresses.items():
         name = f"{channel}_key"
         for group in in_groups(sorted(addresses)):
-            for job, line, key in loose.filter(**{f"{name}__in": group}).values_list("job_id", "line", name):
+            for job, line, key in loose.filter(**{f"{name}__in_texts": group}).values_list("job_id", "line", name):
                 found.setdefault((job, line), addresses[key])
 
 
@@ -186,12 +208,14 @@ def _know(traces: _Traces, number: int, channel: str, text: str) -> None:
 
 def _leave_to_others(project: int, traces: _Traces, ids: list[int]) -> None:
     for group in in_groups(sorted(set(traces.keys) - traces.own)):
-        others = Contact.objects.filter(project=project, key__in=group).exclude(pk__in_set=ids)
-        having = ChannelStatus.objects.filter(project=project, address_key__in=group).exclude(contact_id__in_set=ids)
+        others = Contact.objects.filter(project=project, key__in_texts=group).exclude(pk__in_set=ids)
+        having = ChannelStatus.objects.filter(project=project, address_key__in_texts=group).exclude(
+            contact_id__in_set=ids
+        )
         for key in [*others.values_list("key", flat=True), *having.values_list("address_key", flat=True)]:
             traces.keys.pop(key, None)
     for channel, addresses in traces.addresses.items():
         for group in in_groups(sorted(addresses)):
-            held = ChannelStatus.objects.filter(project=project, channel=channel, address_key__in=group)
+            held = ChannelStatus.objects.filter(project=project, channel=channel, address_key__in_texts=group)
             for key in held.exclude(contact_id__in_set=ids).values_list("address_key", flat=True):
                 addresses.pop(key, None)

@@ -112,8 +112,10 @@ def keep_cells(job: ImportJob, table: Table | None) -> None:
     """Put beside each rejected row what stood in the file, for the list of rejected rows.
 
     Rows that are rejected after they were read (they come twice, or their mode leaves them out) have no cells yet.
+    Those of who was erased since have none any more: they lack a reason of their own.
     """
     lacking = ImportRow.objects.filter(job=job, outcome=RowOutcome.REJECTED, cells__isnull=True)
+    lacking = lacking.exclude(error="").exclude(error_code="erased")
     if table is None or not lacking.exists():
         return
     for batch in table.batches(BATCH * AT_ONCE):
@@ -129,6 +131,7 @@ def _write_cells(job: ImportJob, found: Mapping[int, list[str]]) -> None:
 
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.executemany(
-            f'UPDATE "{ImportRow._meta.db_table}" SET cells = %s WHERE job_id = %s AND line = %s',
+            f'UPDATE "{ImportRow._meta.db_table}" SET cells = %s '
+            "WHERE job_id = %s AND line = %s AND error <> '' AND error_code <> 'erased'",
             [(json.dumps(cells), job.pk, line) for line, cells in found.items()],
         )

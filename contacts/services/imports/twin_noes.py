@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 
 from contacts.models import ImportJob, ImportRow
 from contacts.models.imports import RowOutcome
+from contacts.services.bulk_rows import update_columns
 from contacts.services.imports.comparing import own_rows
 from contacts.services.imports.parsing import CHANNELS
 
@@ -49,12 +52,26 @@ def _leave_the_latest(job: ImportJob, rows: QuerySet[ImportRow], name: str, chan
         winner = latest[mark, no["channel"], no["on"] is None][1]
         if winner != line:
             losing.setdefault(line, (set(), winner))[0].add(no["channel"])
-    for row in own_rows(job).filter(line__in_set=list(losing)).iterator():
-        gone, winner = losing[row.line]
-        left = [no for no in row.noes or () if no["channel"] not in gone]
-        words = {} if left else {"error_code": "duplicate", "error": _the_same(winner)}
-        own_rows(job).filter(line=row.line).update(noes=left or None, **words)
+    _take_away(job, losing)
     return {line for (mark, channel, undated), (_on, line) in latest.items() if (mark, channel, not undated) in latest}
+
+
+def _take_away(job: ImportJob, losing: Mapping[int, tuple[set[str], int]]) -> None:
+    """Take noes from rows, by line: on these channels, since the line named beside them says the same."""
+    silent: list[int] = []
+    fewer: list[tuple[str, int, int]] = []
+    for line, noes in own_rows(job).filter(line__in_set=list(losing)).values_list("line", "noes"):
+        left = [no for no in noes or () if no["channel"] not in losing[line][0]]
+        if left:
+            fewer.append((json.dumps(left), job.pk, line))
+        else:
+            silent.append(line)
+    with connection.cursor() as cursor:
+        table = connection.ops.quote_name(ImportRow._meta.db_table)
+        cursor.executemany(f"UPDATE {table} SET noes = %s WHERE job_id = %s AND line = %s", fewer)
+    own_rows(job).filter(line__in_set=silent).update(noes=None, error_code="duplicate")
+    words = [_the_same(losing[line][1]) for line in silent]
+    update_columns(ImportRow, {"error": words}, by={"line": silent}, job_id=job.pk)
 
 
 def _is_later(on: str, other: str) -> bool:

@@ -82,7 +82,7 @@ def preview(job: ImportJob, actor: Actor) -> UndoPreview:
         contacts=rows.count(),
         overlapping=changed.count(),
         overlaps=tuple(overlaps[:LISTED]),
-        relational=RelationalRow.objects.filter(request_id=job.request_id, changed_at=None).count(),
+        relational=_relational_rows(job).filter(changed_at=None).count(),
         created=created.filter(contact__key__isnull=False).count() if job.kind == ImportKind.CONTACTS else 0,
         untouched=untouched(job).count(),
         until=_until(job),
@@ -146,9 +146,12 @@ def _until(job: ImportJob) -> datetime:
 
 
 def entries_of(job: ImportJob) -> StatusHistoryQuerySet:
-    """The words of an import that an undo voids: noes and yeses, but for those by which contacts came to be."""
+    """The words of an import that an undo voids: noes and yeses, but for those by which contacts came to be.
+
+    Of this import alone: a page sends its request's number along, so another change may have the same.
+    """
     entries = StatusHistory.objects.filter(request_id=job.request_id, says__in=[Says.NO, Says.YES], aspect__in=GATES)
-    return entries.exclude(reason=Reason.CREATED)
+    return entries.filter(method=Method.IMPORT, project=job.project).exclude(reason=Reason.CREATED)
 
 
 def untouched(job: ImportJob) -> ContactQuerySet:
@@ -167,6 +170,10 @@ def untouched(job: ImportJob) -> ContactQuerySet:
     foreign = RelationalRow.objects.filter(contact=OuterRef("pk")).exclude(request_id=job.request_id, changed_at=None)
     contacts = Contact.objects.in_project(job.project).filter(Exists(row), ~Exists(others), ~Exists(foreign))
     return contacts
+
+
+def _relational_rows(job: ImportJob) -> QuerySet[RelationalRow]:
+    return RelationalRow.objects.filter(request_id=job.request_id, contact__project=job.project)
 
 
 def _updated(job: ImportJob) -> QuerySet[ImportRow]:
@@ -277,7 +284,7 @@ def _put_details(found: Sequence[Back]) -> None:
 
 
 def _relational(job: ImportJob, origin: Origin, after: int) -> Iterator[_Step]:
-    rows = RelationalRow.objects.filter(request_id=job.request_id, contact_id__gt=after)
+    rows = _relational_rows(job).filter(contact_id__gt=after)
     numbers = sorted(set(rows.values_list("contact_id", flat=True)))
     for chunk in _chunks(numbers, CONTACTS_AT_ONCE):
 
