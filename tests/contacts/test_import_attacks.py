@@ -216,7 +216,10 @@ def test_cells_of_who_was_erased_do_not_come_back_from_a_file_that_is_open(proje
     text = f"{ONE}ANN,ann@example.org,Ann\n"
     job = checked(project, text, targets=NAMED)
     erase(contact.as_set(), origin=by(ADMIN), requested_by_contact=True)
-    staging.keep_cells(job, open_table(io.BytesIO(text.encode())))
+    jobs.start(job)
+    taken = jobs.claim(job.pk)
+    assert taken is not None
+    staging.keep_cells(*taken, open_table(io.BytesIO(text.encode())))
     assert not ImportRow.objects.filter(job=job, cells__isnull=False).exists()
 
 
@@ -234,9 +237,10 @@ def test_statements_do_not_grow_with_the_rows_about_one_contact(project: Project
         with CaptureQueriesContext(connection) as found:
             job = checked(project, text, targets=["key", "first_name"])
         assert counts(job) == (0, 1, 0, rows - 1)
-        return len(found)
+        return len([query for query in found if "UPDATE" in query["sql"]])
 
-    assert statements(30) <= statements(5)
+    statements(3)  # the meaning of the columns is kept
+    assert statements(5) == statements(30)
 
 
 @pytest.mark.parametrize(

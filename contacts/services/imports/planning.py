@@ -35,7 +35,6 @@ from contacts.models import Block, ChannelStatus, Contact, ImportJob, ImportRow
 from contacts.models.imports import ImportKind, ImportMode, RowOutcome
 from contacts.services.bulk_rows import NextId, keep_ids, reserve_ids, update_columns
 from contacts.services.imports import jobs
-from contacts.services.imports.asked import in_groups
 from contacts.services.imports.comparing import brings, channels_in, identical, own_rows, says_nothing_new
 from contacts.services.imports.parsing import Staged
 from contacts.services.set_sql import update_from
@@ -311,10 +310,9 @@ def refuse_silent(job: ImportJob, scope: QuerySet[ImportRow]) -> None:
 def fingerprints_of_silent(job: ImportJob, fingerprints: set[str]) -> set[str]:
     """Those of the addresses that an inactive contact of the project has who asked to be so."""
     of_contact: dict[int, set[str]] = {}
-    for group in in_groups(sorted(fingerprints)):
-        rows = ChannelStatus.objects.filter(project=job.project, fingerprint__in=group, contact_active=False)
-        for contact, fingerprint in rows.values_list("contact_id", "fingerprint"):
-            of_contact.setdefault(contact, set()).add(fingerprint)
+    rows = ChannelStatus.objects.filter(project=job.project, fingerprint__in_texts=fingerprints, contact_active=False)
+    for contact, fingerprint in rows.values_list("contact_id", "fingerprint"):
+        of_contact.setdefault(contact, set()).add(fingerprint)
     gates: QuerySet[Any] = switch_gates(Contact.objects.filter(pk__in_set=list(of_contact)))
     asked = gates.filter(strongest__gt=Weight.OURS).values_list("pk", flat=True)
     return {mark for contact in asked for mark in of_contact[contact]}

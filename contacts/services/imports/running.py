@@ -75,7 +75,7 @@ def run(
     replaces = job.mode == ImportMode.REPLACE and job.kind == ImportKind.CONTACTS
     if replaces and not replacing.run(job, mine, should_stop=should_stop):
         return
-    staging.keep_cells(job, table or _reopened(job))
+    staging.keep_cells(job, mine, table or _reopened(job))
     with transaction.atomic():
         jobs.forget_file(job)
         jobs.beat(job, mine, state=ImportState.DONE, finished_at=database_clock(), claim=None)

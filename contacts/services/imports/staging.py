@@ -41,7 +41,7 @@ def stage(job: ImportJob, mine: uuid.UUID, table: Table | None = None, tell: Pro
         if job.rows > BATCH * AT_ONCE:
             refresh_statistics(ImportRow, columns=_ASKED)
         planning.plan(job, mine)
-        keep_cells(job, table)
+        keep_cells(job, mine, table)
     except UnreadableFile as error:
         _fail(job, mine, str(error))
         return
@@ -108,11 +108,11 @@ def _fail(job: ImportJob, mine: uuid.UUID, words: str) -> None:
         forget_rows(job)
 
 
-def keep_cells(job: ImportJob, table: Table | None) -> None:
+def keep_cells(job: ImportJob, mine: uuid.UUID, table: Table | None) -> None:
     """Put beside each rejected row what stood in the file, for the list of rejected rows.
 
     Rows that are rejected after they were read (they come twice, or their mode leaves them out) have no cells yet.
-    Those of who was erased since have none any more: they lack a reason of their own.
+    Those of who was erased since have none any more: they lack a reason of their own. Raises jobs.Lost.
     """
     lacking = ImportRow.objects.filter(job=job, outcome=RowOutcome.REJECTED, cells__isnull=True)
     lacking = lacking.exclude(error="").exclude(error_code="erased")
@@ -123,10 +123,10 @@ def keep_cells(job: ImportJob, table: Table | None) -> None:
         wanted = set(here.values_list("line", flat=True))
         if wanted:
             pairs = zip(batch.lines, batch.cells, strict=True)
-            _write_cells(job, {line: cells for line, cells in pairs if line in wanted})
+            _write_cells(job, mine, {line: cells for line, cells in pairs if line in wanted})
 
 
-def _write_cells(job: ImportJob, found: Mapping[int, list[str]]) -> None:
+def _write_cells(job: ImportJob, mine: uuid.UUID, found: Mapping[int, list[str]]) -> None:
     from django.db import connection
 
     with transaction.atomic(), connection.cursor() as cursor:
@@ -135,3 +135,4 @@ def _write_cells(job: ImportJob, found: Mapping[int, list[str]]) -> None:
             "WHERE job_id = %s AND line = %s AND error <> '' AND error_code <> 'erased'",
             [(json.dumps(cells), job.pk, line) for line, cells in found.items()],
         )
+        jobs.beat(job, mine)
