@@ -75,7 +75,7 @@ def _of_persons(said: Mapping[int, Said] | None) -> dict[int, Said] | None:
     for number, person in persons:
         word, other = said[number], found.get(person or number)
         is_later = other is None or word.occurred_at is None
-        if is_later or other and other.occurred_at and word.occurred_at and word.occurred_at > other.occurred_at:
+        if is_later or (other and other.occurred_at and word.occurred_at and word.occurred_at > other.occurred_at):
             found[person or number] = word
     return found
 
