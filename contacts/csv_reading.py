@@ -48,6 +48,8 @@ MAX_LINE = 1_000_000
 MAX_IN_ONE_GO = 8_000_000
 DELIMITERS = (",", ";", "\t", "|")
 ENCODINGS = ("utf-8", "cp1252", "utf-16", "utf-16-le", "utf-16-be", "iso8859-1", "iso8859-15", "cp1250", "mac-roman")
+# Ways to write names and programs, not files: escapes would give characters that no text has.
+_NO_ENCODINGS = {"utf-7", "idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined"}
 _CHUNK = 1 << 18
 _ROWS_IN_ONE_GO = 100
 
@@ -163,7 +165,9 @@ def _named(encoding: str) -> str:
     """The encoding's usual name. Raises UnreadableFile for what is no encoding of text."""
     try:
         name = codecs.lookup(encoding).name
-        if isinstance(codecs.getincrementaldecoder(name)().decode(b""), str):
+        if name.replace("_", "-") not in _NO_ENCODINGS and isinstance(
+            codecs.getincrementaldecoder(name)().decode(b""), str
+        ):
             return name
     except (LookupError, ValueError, TypeError):
         pass

@@ -171,7 +171,8 @@ def test_bytes_of_no_known_encoding() -> None:
 
 def test_encoding_that_is_not_kept_up() -> None:
     assert "does not go on as such" in str(fault_of(codecs.BOM_UTF8 + b"email\n\xff\xfe\n"))
-    assert str(fault_of("email\n", "klingon")).startswith("There is no encoding of this name.")
+    for name in ("klingon", "zip", "utf-7", "idna", "unicode_escape", "raw_unicode_escape"):
+        assert str(fault_of("email\n", name)).startswith("There is no encoding of this name.")
     assert str(fault_of(b"email\n\xff\n", "utf-8")) == "Line 2: The text is not in this encoding."
 
 
