@@ -103,7 +103,10 @@ def _without_empty_end(cells: list[str]) -> list[str]:
 def _rows(sheet: CalamineSheet) -> Iterator[tuple[int, list[str]]]:
     rows = _asked(lambda: sheet.iter_rows())
     for line, cells in enumerate(rows, start=1):
-        yield line, [cell if type(cell) is str else as_seen(cell) for cell in cells]
+        texts = [cell if type(cell) is str else as_seen(cell) for cell in cells]
+        if "\0" in "".join(texts):  # Excel's _x0000_
+            raise UnreadableFile(_("There is a NUL character, which no text has."), line=line)
+        yield line, texts
 
 
 def as_seen(cell: Any) -> str:

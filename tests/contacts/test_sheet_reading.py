@@ -102,6 +102,18 @@ def fault_of(content: bytes, **reading: Any) -> str:
     return str(caught.value)
 
 
+@pytest.mark.parametrize("rows", [(0,), (1, 2)])
+def test_nul_in_a_cell_is_refused_with_its_line(rows: tuple[int, ...]) -> None:
+    """Excel writes one as _x0000_. A database keeps none."""
+    cells = ["a_x0000_" if line in rows else "email" for line in range(3)]
+    written = "".join(
+        f'<row r="{line}"><c r="A{line}" t="inlineStr"><is><t>{cell}</t></is></c></row>'
+        for line, cell in enumerate(cells, start=1)
+    )
+    fault = fault_of(with_part(xlsx([["email"]]), SHEET, sheet_xml(written)))
+    assert fault.startswith(f"Line {rows[0] + 1}: There is a NUL character")
+
+
 def test_cells_are_read_as_people_see_them() -> None:
     table = opened(
         xlsx([
