@@ -10,12 +10,13 @@ from django.utils import timezone
 from contacts.addresses import normalise
 from contacts.csv_writing import csv_lines
 from contacts.eligibility import Question, eligible
-from contacts.models import ChannelStatus, Contact, ImportJob, ImportRow, Project, StatusHistory
+from contacts.models import Block, ChannelStatus, Contact, ImportJob, ImportRow, Project, StatusHistory
 from contacts.models.contact import ContactQuerySet
 from contacts.selectors.exports import exported_contacts, exported_header, moment_of
 from contacts.services.blocks import quarantine, suppress
 from contacts.services.erasure import erase
 from contacts.services.opt_outs import lift_opt_out, opt_out
+from contacts.services.set_sql import refresh_statistics
 from contacts.services.status import deactivate
 from contacts.services.verify import differences
 from contacts.vocabulary import Channel, Reason
@@ -55,7 +56,10 @@ def put_in_states(project: Project, known: Made) -> None:
 def with_register(project: Project, known: Made) -> None:
     job = started(checked(project, known.register(), targets=TARGETS))
     assert counts(job) == (len(known.people), 0, 0, 0)
+    # PostgreSQL's own daemon sees nothing of the transaction in which a test lives, and takes the tables for empty.
+    refresh_statistics(Contact, ChannelStatus, StatusHistory)
     put_in_states(project, known)
+    refresh_statistics(Contact, ChannelStatus, StatusHistory, Block)
 
 
 def outcomes(job: ImportJob) -> dict[int, tuple[str, str]]:
