@@ -65,6 +65,7 @@ def plan(job: ImportJob, mine: uuid.UUID) -> None:
             jobs.beat(job, mine)
     with transaction.atomic():
         _plan_rows(job, own_rows(job).filter(line__in_set=pairs))
+        jobs.beat(job, mine)
     job.planned = totals(own_rows(job))
 
 

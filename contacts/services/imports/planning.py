@@ -55,7 +55,9 @@ def plan(job: ImportJob, mine: uuid.UUID) -> None:
     if job.kind != ImportKind.CONTACTS:
         noes.plan(job, mine)
         return
-    _name_twins(own_rows(job))
+    with transaction.atomic():
+        _name_twins(own_rows(job))
+        jobs.beat(job, mine)
     for first, last in line_ranges(job.last_line, AT_ONCE):
         with transaction.atomic():
             rows = own_rows(job).filter(line__gt=first, line__lte=last)
