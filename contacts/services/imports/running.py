@@ -68,7 +68,8 @@ def run(
                 jobs.beat(job, mine, state=ImportState.STOPPED, claim=None)
             return
         _work_off(job, mine, job.done_line, _end_of_chunk(job))
-        if (arrived := job.counts["created"]) >= looked_at * 4:
+        arrived, to_come = job.counts["created"], job.last_line - job.done_line
+        if looked_at * 4 <= arrived < to_come:
             looked_at = arrived
             refresh_statistics(Contact, ChannelStatus, StatusHistory)
         tell(job)
