@@ -17,12 +17,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from contacts.errors import RegisterError
-from contacts.models import ChannelStatus, Contact, Organization, Project, StatusHistory, User
+from contacts.models import ChannelStatus, Contact, ImportJob, Organization, Project, StatusHistory, User
 from contacts.origin import Actor, Authorization, Origin
 from contacts.services import opt_outs, status
+from contacts.services.imports.jobs import digest
 from contacts.services.register import Details, create_contact
 from contacts.vocabulary import ActorKind, AuthorizationSource, Cause, Channel, Method, Reason
 from tests.contacts.bulk import choose, confirm
+from tests.contacts.imported import worked
+from tests.contacts.test_import_columns import fields
 from tests.factories import BlockFactory, ContactFactory, ProjectFactory, by_the_system
 
 pytestmark = pytest.mark.django_db
@@ -42,8 +45,16 @@ def add_by_page(client: Client, project: Project, values: dict[str, str]) -> Non
 
 
 def add_by_upload(client: Client, project: Project, values: dict[str, str]) -> None:
+    """As a browser goes: the file, its columns as they are guessed, the check; a worker does the rest."""
     file = SimpleUploadedFile("list.csv", csv_of(values), content_type="text/csv")
-    client.post(reverse("contacts:imports", args=[project.slug]), {"file": file})
+    place = reverse("contacts:import_add", args=[project.slug])
+    client.post(place, {"request_id": str(uuid.uuid4()), "file": file})
+    job = ImportJob.objects.get(project=project)
+    place = reverse("contacts:import_columns", args=[project.slug, job.pk])
+    client.post(place, fields(client.get(place)))
+    worked(job)
+    client.post(reverse("contacts:import_start", args=[project.slug, job.pk]), {"mode": job.mode, "shown": digest(job)})
+    assert worked(job).state == "done"
 
 
 def add_by_command(client: Client, project: Project, values: dict[str, str]) -> None:

@@ -25,6 +25,7 @@ from contacts.models import Block, Membership, OrganizationAdmin, Project, Statu
 from contacts.services.opt_outs import opt_out
 from contacts.services.status import deactivate
 from tests.browser.conftest import Browse, axe_problems
+from tests.contacts.imported import checked, imported
 from tests.factories import (
     PASSWORD,
     BlockFactory,
@@ -59,6 +60,12 @@ NO_PAGES = {
     "contacts:contact_export": "a file, asked for by a form",
     "contacts:history_export": "a file, asked for by a form",
     "contacts:rows_export": "a file, asked for by a form",
+    "contacts:import_rejected": "a file, asked for by a form",
+    "contacts:import_absent_export": "a file, asked for by a form",
+    "contacts:import_start": "a button of the check",
+    "contacts:import_stop": "a button of the import's page",
+    "contacts:import_resume": "a button of the import's page",
+    "contacts:import_undo": "leads on: it did not run yet; another one is below",
     "mfa_download_recovery_codes": "a file",
     "raise": "refusals, which are below",
     "patterns": "made up, and looked at in a test of its own",
@@ -81,6 +88,7 @@ QUERIES = {
     "contacts:bulk_delete": "?contacts={contact_id},{inactive_id}",
     "contacts:block_lift": "?block={block_id}",
     "contacts:organization_block_lift": "?block={organization_block_id}",
+    "contacts:import_rows": "?outcome=rejected",
 }
 # Other states of pages.
 STATES = [
@@ -95,6 +103,10 @@ STATES = [
     "/p/empty/contacts/",
     "/p/empty/erasures/",
     "/p/empty/blocks/",
+    "/p/empty/imports/",
+    "/p/newsletter/imports/{done_id}/",
+    "/p/newsletter/imports/{done_id}/undo/",
+    "/p/newsletter/imports/{done_id}/rows/?outcome=updated",
 ]
 REFUSALS = {"/p/nowhere/": 404, "/raise/bad/": 400, "/raise/refused/": 400, "/raise/broken/": 500}
 
@@ -190,7 +202,11 @@ def house(project: Project, viewer: User, organization_admin: User) -> dict[str,
     opt_out(contact.as_set(), "sms", origin=asked())
     ProjectFactory(organization=project.organization, name="Empty", slug="empty")
     row = RelationalRowFactory(contact=contact)
+    text = "key,email,first name\nHM-204817,,Amelie\nHM-9,new@example.org,Zoé\nHM-10,jean.roy@,Jean\n"
+    done = imported(project, text)
     return {
+        "done_id": done.pk,
+        "import_id": checked(project, text.replace("HM-9", "HM-11"), mode="replace").pk,
         "project_slug": project.slug,
         "organization_slug": project.organization.slug,
         "contact_id": contact.pk,

@@ -18,7 +18,7 @@ from tests.work import started, wait_until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads processes from /proc")
 
-SOON = 20
+SOON = 90
 
 
 def free_port() -> int:

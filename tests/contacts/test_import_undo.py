@@ -219,7 +219,7 @@ def test_a_list_for_the_whole_organization_is_undone_by_who_may(project: Project
 def test_relational_rows_are_taken_back(project: Project, ann: Contact) -> None:
     table = RelationalTableFactory(project=project, slug="orders")
     RelationalRowFactory(contact=ann, table=table)
-    job = imported(project, "number,order\nANN,17", targets=["key", "relational:orders:number"])
+    job = imported(project, "number,order\nANN,No. 17", targets=["key", "relational:orders:number"])
     assert RelationalRow.objects.count() == 2
     assert undoing.preview(job, EDITOR).relational == 1
     undone(job)
