@@ -89,6 +89,7 @@ QUERIES = {
     "contacts:block_lift": "?block={block_id}",
     "contacts:organization_block_lift": "?block={organization_block_id}",
     "contacts:import_rows": "?outcome=rejected",
+    "contacts:merge": "?contact={contact_id}&contact={inactive_id}",
 }
 # Other states of pages.
 STATES = [
