@@ -18,6 +18,7 @@ from contacts.services.imports import jobs, planning
 from contacts.services.imports.parsing import CHANNELS, Staged, Taken, parse
 from contacts.services.set_sql import database_clock, refresh_statistics
 
+FEW = 1_000  # of more rows PostgreSQL must know, or it plans for none: statistics know other imports alone
 BATCH, AT_ONCE = 2_000, 10  # rows that are parsed while they are in the processor's cache; batches in a transaction
 
 # What rows are looked for by.
@@ -38,7 +39,7 @@ def stage(job: ImportJob, mine: uuid.UUID, table: Table | None = None, tell: Pro
         if table is None:
             table = open_again(job)
         _read(job, mine, table, tell)
-        if job.rows > BATCH * AT_ONCE:
+        if job.rows > FEW:
             refresh_statistics(ImportRow, columns=_ASKED)
         planning.plan(job, mine)
         keep_cells(job, mine, table)
