@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import factory
 from django.utils import timezone
@@ -41,6 +43,15 @@ def by_the_system(**fields: Any) -> Origin:
     return Origin(Method.SYSTEM, THE_SYSTEM, **fields)
 
 
+# Of all projects of tests, so that "today" is one day for all of them, at whatever hour the tests run.
+TIME_ZONE = "America/Toronto"
+
+
+def today() -> date:
+    """The day that it is in the projects of tests."""
+    return timezone.now().astimezone(ZoneInfo(TIME_ZONE)).date()
+
+
 class OrganizationFactory(DjangoModelFactory[Organization]):
     class Meta:
         model = Organization
@@ -56,6 +67,7 @@ class ProjectFactory(DjangoModelFactory[Project]):
     organization = factory.SubFactory(OrganizationFactory)
     name = factory.Sequence(lambda number: f"Project {number}")
     slug = factory.Sequence(lambda number: f"project-{number}")
+    time_zone = TIME_ZONE
 
 
 class UserFactory(DjangoModelFactory[User]):

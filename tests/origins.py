@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from contacts.origin import THE_CONTACT, THE_SYSTEM, Actor, Authorization, Origin
 from contacts.vocabulary import ActorKind, AuthorizationSource, Method, Reason, Weight
+from tests.factories import today
 
 EDITOR = Actor(ActorKind.USER, 1, "Edgar Editor", Weight.REPORTED)
 OTHER_EDITOR = Actor(ActorKind.USER, 2, "Eve Editor", Weight.REPORTED)
@@ -45,9 +46,7 @@ def by_bounce(**fields: Any) -> Origin:
 
 def authorized(day: date | None = None, *covers: str, **fields: Any) -> Authorization:
     """The contact's word, given today or on a day, for the switch and for opt-outs of some channels."""
-    return Authorization(
-        AuthorizationSource.VERBAL, "call 17", day or timezone.now().date(), covers=frozenset(covers), **fields
-    )
+    return Authorization(AuthorizationSource.VERBAL, "call 17", day or today(), covers=frozenset(covers), **fields)
 
 
 def days_ago(number: int) -> Any:

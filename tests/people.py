@@ -22,7 +22,7 @@ def organization(db: None) -> Organization:
 
 @pytest.fixture
 def project(organization: Organization) -> Project:
-    return ProjectFactory(organization=organization, name="Newsletter", slug="newsletter", time_zone="America/Toronto")
+    return ProjectFactory(organization=organization, name="Newsletter", slug="newsletter")
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from contacts.services.opt_outs import opt_out
 from contacts.services.status import deactivate
 from contacts.vocabulary import Channel, Method, Reason, Says, Weight
 from tests.contacts.bulk import choose, confirm, ledger_of, url
-from tests.factories import ContactFactory, by_the_system
+from tests.factories import ContactFactory, by_the_system, today
 
-TODAY = timezone.now().date().isoformat
+TODAY = today().isoformat
 
 
 def authorization(**more: object) -> dict[str, object]:

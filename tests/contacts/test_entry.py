@@ -22,7 +22,7 @@ from contacts.services.opt_outs import opt_out
 from contacts.services.status import activate, deactivate
 from contacts.services.undo import undo
 from contacts.vocabulary import ActorKind, AuthorizationSource, Channel, Method, Reason, Says, Weight
-from tests.factories import ContactFactory, by_the_system
+from tests.factories import ContactFactory, by_the_system, today
 
 
 def page(client: Client, project: Project, number: int, **query: str) -> Any:
@@ -85,7 +85,7 @@ def test_late_entry_says_why(client: Client, project: Project, admin: User, cont
     activate(
         contact.as_set(),
         origin=Origin(Method.MANUAL, actor, reason=Reason.AUTHORIZED),
-        authorization=Authorization(AuthorizationSource.WRITTEN, "Letter", timezone.now().date() - timedelta(days=0)),
+        authorization=Authorization(AuthorizationSource.WRITTEN, "Letter", today()),
     )
     newer = last().pk
     deactivate(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from contacts.addresses import normalise
 from contacts.csv_writing import csv_lines
@@ -23,7 +22,7 @@ from contacts.vocabulary import Channel, Reason
 from contacts.xlsx_writing import xlsx_file
 from tests.contacts.imported import checked, counts, started
 from tests.contacts.known_answers import TARGETS, Made, made
-from tests.factories import by_the_system
+from tests.factories import by_the_system, today
 from tests.imports import import_text
 from tests.origins import ORGANIZATION_ADMIN, asked, authorized, by, by_bounce, by_link
 
@@ -42,7 +41,7 @@ def put_in_states(project: Project, known: Made) -> None:
     quarantine(those("quarantined"), Channel.EMAIL, origin=by_bounce())
     opt_out(those("opted out"), Channel.EMAIL, origin=by_link())
     opt_out(those("opened again"), Channel.EMAIL, origin=asked())
-    word = authorized(timezone.now().date(), "email")
+    word = authorized(today(), "email")
     lift_opt_out(those("opened again"), Channel.EMAIL, origin=by(ORGANIZATION_ADMIN), authorization=word)
     deactivate(those("inactive"), origin=by(ORGANIZATION_ADMIN, Reason.OTHER))
     deactivate(those("gone"), origin=by_link())

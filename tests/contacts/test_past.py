@@ -22,7 +22,7 @@ from contacts.services.undo import undo
 from contacts.services.verify import differences
 from contacts.vocabulary import Aspect, Says
 from tests.clock import at
-from tests.factories import ContactFactory, ProjectFactory
+from tests.factories import ContactFactory, ProjectFactory, today
 from tests.origins import ADMIN, ORGANIZATION_ADMIN, asked, authorized, by, by_bounce, by_complaint, by_link
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -61,7 +61,7 @@ def tell(contacts: list[Contact], story: list[Step]) -> list[datetime]:
 
 
 def _happen(step: str, contact: Contact, late: datetime | None, place: int) -> None:
-    today = authorized(datetime.now(UTC).date(), "email")
+    today = authorized(today(), "email")
     everybody = StatusHistory.objects.exclude(says__in=[Says.VALUE, Says.VOID])
     match step:
         case "deactivate":

@@ -37,7 +37,7 @@ from contacts.services.status import activate, deactivate
 from contacts.services.undo import undo
 from contacts.services.verify import differences
 from contacts.vocabulary import Says, Weight
-from tests.factories import OrganizationFactory, ProjectFactory, by_the_system
+from tests.factories import OrganizationFactory, ProjectFactory, by_the_system, today
 from tests.origins import ADMIN, EDITOR, ORGANIZATION_ADMIN, TOKEN, asked, authorized, by, by_complaint, by_link
 
 EMAILS = ["ann@example.org", "Ann@Example.org", "bob@example.org", "cleo@example.net"]
@@ -180,7 +180,7 @@ class Register(RuleBasedStateMachine):
     def activate(self, place: int, actor: Actor, covers: set[str], days_back: int) -> None:
         if contact := self.one(place):
             origin = by(actor, "authorized")
-            day = timezone.now().date() - timedelta(days=days_back)
+            day = today() - timedelta(days=days_back)
             if self.do(activate, contact.as_set(), origin=origin, authorization=authorized(day, *covers)):
                 self.take_yeses(contact, origin)
 
