@@ -61,7 +61,7 @@ def tell(contacts: list[Contact], story: list[Step]) -> list[datetime]:
 
 
 def _happen(step: str, contact: Contact, late: datetime | None, place: int) -> None:
-    today = authorized(today(), "email")
+    word = authorized(today(), "email")
     everybody = StatusHistory.objects.exclude(says__in=[Says.VALUE, Says.VOID])
     match step:
         case "deactivate":
@@ -78,11 +78,11 @@ def _happen(step: str, contact: Contact, late: datetime | None, place: int) -> N
                 origin=by_complaint(occurred_at=late),
             )
         case "activate":
-            activate(contact.as_set(), origin=by(ADMIN), authorization=today)
+            activate(contact.as_set(), origin=by(ADMIN), authorization=word)
         case "lift_opt_out":
-            lift_opt_out(contact.as_set(), "email", origin=by(ADMIN), authorization=today)
+            lift_opt_out(contact.as_set(), "email", origin=by(ADMIN), authorization=word)
         case "lift":
-            lift(Block.objects.on(), origin=by(ORGANIZATION_ADMIN), authorization=today)
+            lift(Block.objects.on(), origin=by(ORGANIZATION_ADMIN), authorization=word)
         case "undo":
             undo(everybody.filter(contact=contact), origin=by(ORGANIZATION_ADMIN))
         case "move":
