@@ -49,5 +49,10 @@ def authorized(day: date | None = None, *covers: str, **fields: Any) -> Authoriz
     return Authorization(AuthorizationSource.VERBAL, "call 17", day or today(), covers=frozenset(covers), **fields)
 
 
+def authorized_everywhere() -> Authorization:
+    """The same for what holds in no project: its days are those of UTC."""
+    return authorized(timezone.now().date())
+
+
 def days_ago(number: int) -> Any:
     return timezone.now() - timedelta(days=number)

@@ -13,7 +13,16 @@ from contacts.services.blocks import lift, quarantine, suppress
 from contacts.services.verify import differences
 from contacts.vocabulary import Aspect, BlockKind, Cause, Reason, Says
 from tests.factories import ContactFactory, ProjectFactory
-from tests.origins import ADMIN, EDITOR, ORGANIZATION_ADMIN, asked, authorized, by, by_bounce, by_complaint
+from tests.origins import (
+    ADMIN,
+    EDITOR,
+    ORGANIZATION_ADMIN,
+    asked,
+    authorized_everywhere,
+    by,
+    by_bounce,
+    by_complaint,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -91,7 +100,7 @@ def test_through_whom_a_block_came(people: list[Contact], addresses: list[Addres
 def test_a_late_complaint_of_before_a_lift_blocks_again(addresses: list[Address], project: Project) -> None:
     """Only a word of enough weight, later than the complaint, would have lifted it."""
     suppress(addresses[:1], organization=project.organization, project=project, origin=asked())
-    lift(Block.objects.all(), origin=by(EDITOR), authorization=authorized()).or_raise()
+    lift(Block.objects.all(), origin=by(EDITOR), authorization=authorized_everywhere()).or_raise()
     late = StatusHistory.objects.get(says=Says.NO).occurred_at
     suppress(addresses[:1], organization=project.organization, project=project, origin=by_complaint(occurred_at=late))
     assert Block.objects.get().is_on
@@ -99,7 +108,7 @@ def test_a_late_complaint_of_before_a_lift_blocks_again(addresses: list[Address]
 
 def test_a_late_request_of_before_a_lift_changes_nothing(addresses: list[Address], project: Project) -> None:
     suppress(addresses[:1], organization=project.organization, project=project, origin=asked())
-    lift(Block.objects.all(), origin=by(EDITOR), authorization=authorized()).or_raise()
+    lift(Block.objects.all(), origin=by(EDITOR), authorization=authorized_everywhere()).or_raise()
     late = StatusHistory.objects.get(says=Says.NO).occurred_at
     change = suppress(addresses[:1], organization=project.organization, project=project, origin=asked(occurred_at=late))
     assert (change.changed, change.confirmed) == (0, 1)
@@ -143,7 +152,7 @@ def test_a_quarantine_of_a_shared_address_is_one_block_with_an_entry_for_each(pr
 def test_nothing_changes_when_a_request_is_sent_again_later(addresses: list[Address], project: Project) -> None:
     origin = asked(request_id=uuid.uuid4())
     suppress(addresses[:1], organization=project.organization, project=project, origin=origin)
-    lift(Block.objects.all(), origin=by(EDITOR), authorization=authorized()).or_raise()
+    lift(Block.objects.all(), origin=by(EDITOR), authorization=authorized_everywhere()).or_raise()
     suppress(addresses[:1], organization=project.organization, project=project, origin=origin)
     assert not Block.objects.get().is_on
 

@@ -43,7 +43,7 @@ from contacts.services.verify import differences
 from contacts.vocabulary import Aspect, BlockKind, Channel, Reason, Says
 from tests.contacts.imported import checked, imported
 from tests.factories import ContactFactory, ProjectFactory, RelationalRowFactory, by_the_system
-from tests.origins import ADMIN, EDITOR, asked, authorized, by, by_bounce, by_complaint, by_link
+from tests.origins import ADMIN, EDITOR, asked, authorized, authorized_everywhere, by, by_bounce, by_complaint, by_link
 from tests.postgresql import find_binaries
 
 WORD = "Zwyxéquil"
@@ -347,8 +347,8 @@ def test_the_block_that_stays_weighs_what_the_no_weighed(contact: Contact, origi
     block = Block.objects.filter(channel="email", is_on=True)
     if who_may is ADMIN:
         with pytest.raises(AuthorizationRequired):
-            lift(block, origin=by(EDITOR), authorization=authorized()).or_raise()
-    assert lift(block, origin=by(who_may), authorization=authorized()).or_raise().changed == 1
+            lift(block, origin=by(EDITOR), authorization=authorized_everywhere()).or_raise()
+    assert lift(block, origin=by(who_may), authorization=authorized_everywhere()).or_raise().changed == 1
 
 
 def test_blocks_hold_in_the_scope_where_the_no_held(contact: Contact) -> None:

@@ -21,7 +21,7 @@ from contacts.services.opt_outs import opt_out
 from contacts.services.status import activate, deactivate
 from contacts.services.undo import undo
 from contacts.vocabulary import ActorKind, AuthorizationSource, Channel, Method, Reason, Says, Weight
-from tests.factories import ContactFactory, StatusHistoryFactory, by_the_system
+from tests.factories import ContactFactory, StatusHistoryFactory, by_the_system, today
 
 
 def page(client: Client, project: Project, **filters: str) -> Any:
@@ -143,7 +143,7 @@ def test_filter_by_one_request(client: Client, project: Project, admin: User) ->
 def test_late_entries_are_marked_and_found(client: Client, project: Project, admin: User) -> None:
     contact = ContactFactory(project=project)
     deactivate(contact.as_set(), origin=by_user(admin, reason=Reason.VERBAL_REQUEST))
-    authorization = Authorization(AuthorizationSource.WRITTEN, "Ticket 5521", timezone.localdate())
+    authorization = Authorization(AuthorizationSource.WRITTEN, "Ticket 5521", today())
     activate(contact.as_set(), origin=by_user(admin, reason=Reason.AUTHORIZED), authorization=authorization)
     long_ago = timezone.now() - timedelta(days=400)
     deactivate(contact.as_set(), origin=by_user(admin, reason=Reason.WRITTEN_REQUEST, occurred_at=long_ago))

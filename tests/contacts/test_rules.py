@@ -37,6 +37,7 @@ from tests.origins import (
     TOKEN,
     asked,
     authorized,
+    authorized_everywhere,
     by,
     by_bounce,
     by_complaint,
@@ -519,7 +520,7 @@ def test_entries_of_a_projects_block_stand_in_its_project(contact: Contact) -> N
     suppress(
         [normalise(Channel.EMAIL, EMAIL)], organization=contact.organization, project=contact.project, origin=asked()
     )
-    lift(Block.objects.all(), origin=by(ADMIN), authorization=authorized())
+    lift(Block.objects.all(), origin=by(ADMIN), authorization=authorized_everywhere())
     assert set(StatusHistory.objects.filter(block__isnull=False).values_list("project", flat=True)) == {
         contact.project_id
     }

@@ -26,7 +26,18 @@ from contacts.services.undo import undo
 from contacts.services.verify import differences
 from contacts.vocabulary import Reason, Says
 from tests.factories import ContactFactory, OrganizationFactory, ProjectFactory, by_the_system
-from tests.origins import ADMIN, EDITOR, ORGANIZATION_ADMIN, asked, authorized, by, by_bounce, by_complaint, by_link
+from tests.origins import (
+    ADMIN,
+    EDITOR,
+    ORGANIZATION_ADMIN,
+    asked,
+    authorized,
+    authorized_everywhere,
+    by,
+    by_bounce,
+    by_complaint,
+    by_link,
+)
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -218,7 +229,7 @@ def test_two_projects_that_share_addresses(project: Project) -> None:
             lambda: deactivate(there, origin=by(EDITOR)),
             lambda: activate(there, origin=by(ADMIN), authorization=authorized(None, "email")),
             lambda: quarantine(here, "email", origin=by_bounce()),
-            lambda: lift(Block.objects.on(), origin=by(ORGANIZATION_ADMIN), authorization=authorized()),
+            lambda: lift(Block.objects.on(), origin=by(ORGANIZATION_ADMIN), authorization=authorized_everywhere()),
         )
     assert_sound()
 

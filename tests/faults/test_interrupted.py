@@ -24,7 +24,7 @@ from contacts.services.undo import undo
 from contacts.services.verify import differences
 from contacts.vocabulary import Says
 from tests.factories import ContactFactory, RelationalRowFactory, by_the_system
-from tests.origins import ADMIN, EDITOR, asked, authorized, by, by_bounce, by_complaint, by_link
+from tests.origins import ADMIN, EDITOR, asked, authorized, authorized_everywhere, by, by_bounce, by_complaint, by_link
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -92,7 +92,7 @@ SERVICES: dict[str, Callable[[Contact], Any]] = {
     "lift_opt_out": lambda c: lift_opt_out(c.as_set(), "email", origin=by(ADMIN), authorization=WORD),
     "quarantine": lambda c: quarantine(c.as_set(), "email", origin=by_bounce()),
     "suppress": lambda c: suppress([ADDRESS, NEW], organization=c.organization, contact=c, origin=by_complaint()),
-    "lift": lambda c: lift(Block.objects.on(), origin=by(ADMIN), authorization=WORD),
+    "lift": lambda c: lift(Block.objects.on(), origin=by(ADMIN), authorization=authorized_everywhere()),
     "undo": lambda c: undo(StatusHistory.objects.filter(contact=c, says=Says.NO), origin=by(ADMIN)),
     "merge": lambda c: merge(Contact.objects.get(key="BOB"), c, origin=by(EDITOR), take=frozenset({"email"})),
     "erase": lambda c: erase(c.as_set(), origin=by(ADMIN), requested_by_contact=True),
