@@ -54,6 +54,14 @@ def fingerprint_keys(text: str) -> dict[str, str]:
     return keys
 
 
+def link_keys(text: str) -> list[str]:
+    """Secrets separated by commas, the current one first."""
+    keys = [key for key in (part.strip() for part in text.split(",")) if key]
+    if not keys or len(set(keys)) != len(keys):
+        raise ImproperlyConfigured(f"LINK_KEYS: write {_LINK_KEYS}.")
+    return [secret("LINK_KEYS", key, 32) for key in keys]
+
+
 def hosts(text: str) -> list[str]:
     """Host names, without scheme and path."""
     names = [name for name in (part.strip() for part in text.split(",")) if name]
@@ -74,6 +82,7 @@ def database(url: str) -> dict[str, Any]:
 
 
 _KEYS = "name:secret, several separated by commas, the current key first"
+_LINK_KEYS = "one random secret of at least 32 characters, or several separated by commas, the current one first"
 _HOSTS = "the names under which browsers reach Sendable, separated by commas, like sendable.example.org"
 _DATABASE = "postgres://user:password@host/name or sqlite:///path"
 
@@ -93,6 +102,7 @@ SECRET_KEY = secret(
     50,
 )
 FINGERPRINT_KEYS = fingerprint_keys(required("FINGERPRINT_KEYS", "dev:development-only-fingerprint-key", allowed=_KEYS))
+LINK_KEYS = link_keys(required("LINK_KEYS", "development-only-key-of-links-in-mails", allowed=_LINK_KEYS))
 ALLOWED_HOSTS = hosts(required("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1],testserver", allowed=_HOSTS))
 CSRF_TRUSTED_ORIGINS = read("CSRF_TRUSTED_ORIGINS", "list", [], allowed="origins like https://sendable.example.org")
 
@@ -266,7 +276,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 if PRODUCTION:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = read("SECURE_SSL_REDIRECT", "bool", True, allowed="true or false")
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^u/"]  # an opt-out is never answered with a redirect (RFC 8058)
     SECURE_HSTS_SECONDS = read("SECURE_HSTS_SECONDS", "int", 365 * 24 * 3600, allowed="a number of seconds")
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
 if read("BEHIND_PROXY", "bool", False, allowed="true or false"):

@@ -31,6 +31,7 @@ urlpatterns = [
     path("accounts/login/code/confirm/", not_offered),
     path("accounts/", include("allauth.urls")),
     path("", include("contacts.urls")),
+    path("", include("consent.urls")),
 ]
 if settings.DEBUG:
     from contacts.views.patterns import patterns

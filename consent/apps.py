@@ -1,4 +1,4 @@
-"""The right to send: communication types, and later opt-ins, public pages and sendings."""
+"""The right to send: communication types, opt-ins, public pages, and later sendings."""
 
 from __future__ import annotations
 
@@ -10,3 +10,15 @@ class ConsentConfig(AppConfig):
     name = "consent"
     verbose_name = _("Consent centre")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from consent import checks, conditions, holdings
+        from consent.services import undo
+        from contacts import triggers
+        from contacts.extension_points import Undoing, undoings
+
+        triggers.add_history("consent_consenthistory")
+        conditions.register()
+        holdings.register()
+        checks.register()
+        undoings.add(Undoing("consents", 10, undo.entries_of_import, undo.undo_numbers))

@@ -14,7 +14,7 @@ from contacts.eligibility import Question, Source
 from contacts.extension_points import Condition, States, Text, conditions, states
 from contacts.gates import strongest_no_of
 from contacts.models import Block, StatusHistory
-from contacts.vocabulary import Aspect, BlockKind
+from contacts.vocabulary import Aspect, BlockKind, Cause
 
 
 def _by_channel(**texts: Text) -> Any:
@@ -32,6 +32,12 @@ def counted(entries: QuerySet[StatusHistory], question: Question) -> QuerySet[St
 
 def state_annotations(question: Question, source: Source) -> dict[str, Any]:
     """The named states of a contact on a channel: from columns now, from the ledger for the past."""
+    if not question.heeds_opt_outs:
+        return {**_states(question, source), "state_stopped": _stopped(question)}
+    return _states(question, source)
+
+
+def _states(question: Question, source: Source) -> dict[str, Any]:
     if question.is_past:
         return _past(question)
     if source == Source.ABSENT:
@@ -52,6 +58,21 @@ _COLUMNS: tuple[tuple[str, str, str | bool], ...] = (
     ("state_suppressed", "suppressed", False),
     ("state_opted_out", "opted_out", False),
 )
+
+
+def _stopped(question: Question) -> Exists:
+    """Whether somebody at this address replied STOP: the one no that no reason overrides."""
+    blocks = Block.objects.filter(
+        Q(project__isnull=True) | Q(project=OuterRef("project_id")),
+        organization=OuterRef("organization_id"),
+        channel=question.channel,
+        fingerprint=OuterRef("state_fingerprint"),
+        cause=Cause.STOP,
+    )
+    if not question.is_past:
+        return Exists(blocks.filter(is_on=True))
+    words = counted(StatusHistory.objects.filter(block=OuterRef("pk")), question)
+    return Exists(blocks.annotate(strongest=strongest_no_of(words, gate="block")).filter(strongest__isnull=False))
 
 
 def _past(question: Question) -> dict[str, Any]:
@@ -173,6 +194,17 @@ CONDITIONS = (
         word=_("Suppressed"),
         help=_("The address is not on the suppression list of the project or the organization."),
         expression=Q(state_suppressed=False),
+        applies=lambda question: question.heeds_opt_outs,
+    ),
+    Condition(
+        key="not_stopped",
+        order=55,
+        met=_("Has not replied STOP"),
+        failing=_("Replied STOP"),
+        word=_("Replied STOP"),
+        help=_("What is sent in spite of opt-outs, with its reason, still heeds a STOP."),
+        expression=Q(state_stopped=False),
+        applies=lambda question: not question.heeds_opt_outs,
     ),
     Condition(
         key="not_opted_out",
@@ -182,5 +214,6 @@ CONDITIONS = (
         word=_("Opted out"),
         help=_("Neither the contact nor anybody at this address opted out of the channel."),
         expression=Q(state_opted_out=False),
+        applies=lambda question: question.heeds_opt_outs,
     ),
 )

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 from django.db.models import BooleanField, Count, FilteredRelation, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import ExpressionWrapper
@@ -18,6 +18,13 @@ from django.db.models.expressions import ExpressionWrapper
 from contacts.extension_points import Condition, Text, conditions, states
 from contacts.models import ChannelStatus, Contact, Project
 from contacts.models.contact import ContactQuerySet
+
+
+class Topic(Protocol):
+    """What a sending is about: ``ignores_opt_outs`` for what is sent in spite of opt-outs and suppressions."""
+
+    @property
+    def ignores_opt_outs(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +35,13 @@ class Question:
     """
 
     channel: str
-    communication_type: Any = None
+    communication_type: Topic | None = None
     at: datetime | None = None
     known_at: datetime | None = None
+
+    @property
+    def heeds_opt_outs(self) -> bool:
+        return self.communication_type is None or not self.communication_type.ignores_opt_outs
 
     @property
     def is_past(self) -> bool:

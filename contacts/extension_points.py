@@ -9,13 +9,18 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from uuid import UUID
 
 from django.db.models import Q
 from django.utils.functional import Promise
 
 if TYPE_CHECKING:
+    from contacts.access import Access
     from contacts.eligibility import Question, Source
+    from contacts.models import Contact
     from contacts.origin import Origin
+    from contacts.services.change import Change
+    from contacts.services.verify import Difference
 
 Text = str | Promise
 
@@ -67,7 +72,7 @@ class Holding:
     it erased; ``erase_first`` runs before, for what is found by a contact's key or addresses; ``said_no`` returns
     those of the ids who ever said no here, with the weight of their heaviest.
     ``merge`` makes what one contact has another one's, inside the transaction of a merge: ids of who goes and who
-    stays. Without it, what they have stays with them.
+    stays, and where the merge comes from. Without it, what they have stays with them.
     """
 
     key: str
@@ -76,7 +81,7 @@ class Holding:
     count: Callable[[Iterable[int]], Mapping[int, Count]]
     erase: Callable[[Iterable[int]], int]
     said_no: Callable[[Iterable[int]], Mapping[int, int]] = field(default=lambda ids: {})
-    merge: Callable[[int, int], None] | None = None
+    merge: Callable[[int, int, Origin], None] | None = None
     erase_first: Callable[[Iterable[int]], object] = field(default=lambda ids: None)
 
 
@@ -121,6 +126,54 @@ class Chore:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """What another app's state must follow from, for ``manage.py verify``: it yields what differs."""
+
+    key: str
+    order: int
+    differences: Callable[[], Iterator[Difference]]
+
+
+@dataclass(frozen=True, slots=True)
+class Undoing:
+    """What another app wrote for an import, to be voided with it.
+
+    ``entries`` gives the numbers of its entries of the import with this request id that are not voided yet; ``undo``
+    voids some of them, written down within a period, and says what became of them.
+    """
+
+    key: str
+    order: int
+    entries: Callable[[UUID], list[int]]
+    undo: Callable[[Sequence[int], Origin, timedelta], Change]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileTab:
+    """A tab of the profile: how much is in it (for the tab's label), its template and what that needs.
+
+    ``content`` takes the contact, what the user may do and what the address of the page asks for.
+    """
+
+    key: str
+    label: Text
+    order: int
+    count: Callable[[Contact], int]
+    template: str
+    content: Callable[[Contact, Access, Mapping[str, str]], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileSection:
+    """A section of the profile, between the channels and the tabs. ``content`` None leaves it out."""
+
+    key: str
+    order: int
+    template: str
+    content: Callable[[Contact, Access], dict[str, Any] | None]
+
+
+@dataclass(frozen=True, slots=True)
 class ImportColumn:
     """Something that a column of an imported file may be taken for, beside what the register itself knows.
 
@@ -149,4 +202,8 @@ holdings: Registry[Holding] = Registry()
 conditions: Registry[Condition] = Registry()
 states: Registry[States] = Registry()
 chores: Registry[Chore] = Registry()
+checks: Registry[Check] = Registry()
+undoings: Registry[Undoing] = Registry()
+profile_tabs: Registry[ProfileTab] = Registry()
+profile_sections: Registry[ProfileSection] = Registry()
 import_columns: Registry[ImportColumn] = Registry()

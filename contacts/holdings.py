@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.extension_points import Count, Holding, holdings
 from contacts.models import ChannelStatus, EntryDetail, RelationalRow, StatusHistory
+from contacts.origin import Origin
 from contacts.services.imports import staged
 from contacts.vocabulary import Aspect, Says, Weight
 
@@ -67,7 +68,7 @@ def _erase_relational(ids: Iterable[int]) -> int:
     return RelationalRow.objects.filter(contact_id__in_set=list(ids))._raw_delete("default")
 
 
-def _merge_relational(going: int, staying: int) -> None:
+def _merge_relational(going: int, staying: int, _origin: Origin) -> None:
     RelationalRow.objects.filter(contact=going).update(contact=staying)
 
 

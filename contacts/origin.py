@@ -90,6 +90,11 @@ class Origin:
             return Weight.REPORTED
         return Weight.OURS
 
+    @property
+    def is_own_act(self) -> bool:
+        """The person's own act through a door of their own, and not somebody's word about it."""
+        return self.method in OWN_DOORS and self.actor.kind == ActorKind.CONTACT
+
     def saying(self, **changes: Any) -> Origin:
         """The same origin with another reason, note or time."""
         return replace(self, **changes)

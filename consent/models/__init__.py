@@ -1,5 +1,21 @@
-"""What a project sends. Import models from here."""
+"""What a project sends, what contacts agreed to, and the public pages. Import models from here."""
 
+from consent.models.centre import Centre
 from consent.models.communication_type import CommunicationType
+from consent.models.consent import Consent
+from consent.models.erasure_request import ErasureRequest
+from consent.models.form import Form, FormVersion
+from consent.models.ledger import ConsentDetail, ConsentHistory
+from consent.models.mailed_link import MailedLink
 
-__all__ = ["CommunicationType"]
+__all__ = [
+    "Centre",
+    "CommunicationType",
+    "Consent",
+    "ConsentDetail",
+    "ConsentHistory",
+    "ErasureRequest",
+    "Form",
+    "FormVersion",
+    "MailedLink",
+]

@@ -138,17 +138,25 @@ class StatusHistory(LedgerEntry):
         return self.says == Says.NO and not self.changed and self.occurred_at < self.recorded_at
 
 
-class EntryDetail(models.Model):
-    """An entry's free text and evidence. Erased with the contact, also where the entry itself stays."""
+class LedgerDetail(models.Model):
+    """An entry's free text and evidence, in a row of its own that can be erased; the entry keeps its salted digest."""
 
-    entry = models.OneToOneField(StatusHistory, on_delete=models.DO_NOTHING, primary_key=True, related_name="detail")
     note = models.TextField(blank=True)
     authorization_reference = models.TextField(blank=True)
     evidence = models.JSONField(default=dict, blank=True)
     salt = models.UUIDField(default=uuid.uuid4)
 
+    class Meta:
+        abstract = True
+
     def __str__(self) -> str:
         return f"{self.pk}"
+
+
+class EntryDetail(LedgerDetail):
+    """Erased with the contact, also where the entry itself stays."""
+
+    entry = models.OneToOneField(StatusHistory, on_delete=models.DO_NOTHING, primary_key=True, related_name="detail")
 
 
 class ErasureReceipt(models.Model):

@@ -16,13 +16,12 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.errors import AuthorizationRequired, AuthorizationTooOld, StaleConfirmation
 from contacts.gates import strongest_no_of
-from contacts.models import StatusHistory
 from contacts.moments import TICK, refuse_future, start_of_day
 from contacts.origin import Authorization, Origin
 from contacts.services.change import Skipped, skipping
 from contacts.vocabulary import Says, Weight
 
-Words = Callable[[], QuerySet[StatusHistory]]
+Words = Callable[[], QuerySet[Any]]
 
 _WHO_MAY = {
     Weight.OURS: _("Nobody needs an authorization to lift this."),
@@ -80,13 +79,13 @@ def judge(
 ) -> Judgement:
     """Weigh a yes against each gate of a set that ``with_last_words`` annotated.
 
-    Without an authorization a yes weighs nothing and lifts only what we decided ourselves. With one it
-    weighs the actor's authority, unless it is dated before the day of the last no. Raises InTheFuture for
-    an authorization of a day to come.
+    Without an authorization a yes weighs nothing and lifts only what we decided ourselves, unless it is the person's
+    own act, which lifts all but a complaint. With one it weighs the actor's authority, unless it is dated before the
+    day of the last no. Raises InTheFuture for an authorization of a day to come.
     """
-    weight = Weight.OURS
+    weight = Weight.OWN if origin.is_own_act else Weight.OURS
     too_old = Q(pk__in=[])
-    word_at = None
+    word_at: Any = moment if origin.is_own_act else None
     if authorization is not None:
         refuse_future(authorization.obtained_on, zone, now=moment, field="obtained_on")
         weight = Weight(origin.actor.authority)

@@ -60,17 +60,24 @@ def spoken(said: Mapping[int, Said] | None, number: str, origin: Origin, moment:
 
 
 def without_repeats(
-    ids: list[int], origin: Origin, *, said: Mapping[int, Said] | None = None, **about: str
+    ids: list[int],
+    origin: Origin,
+    *,
+    said: Mapping[int, Said] | None = None,
+    history: QuerySet[Any] | None = None,
+    **about: Any,
 ) -> list[int]:
     """Leave out contacts for whom (or for somebody who was merged into them) this request was recorded already:
     a retry adds nothing. Where each has ``said`` something of their own, another line is another no.
 
-    ``about`` tells the entries that count from those of other services that one request may call.
+    ``about`` tells the entries that count from those of other services that one request may call; ``history`` is
+    another ledger than that of statuses.
     """
     persons = {number: number for number in ids}
     merged = Contact.objects.filter(merged_into_id__in_set=ids)
     persons.update((number, person) for number, person in merged.values_list("pk", "merged_into_id") if person)
-    entries = StatusHistory.objects.filter(request_id=origin.request_id, contact_id__in_set=list(persons), **about)
+    ledger: QuerySet[Any] = StatusHistory.objects.get_queryset() if history is None else history
+    entries = ledger.filter(request_id=origin.request_id, contact_id__in_set=list(persons), **about)
     done = {(persons[number], line) for number, line in entries.values_list("contact_id", "line") if number}
     if said is not None:
         return [number for number in ids if number in said and (number, said[number].line) not in done]
@@ -98,32 +105,22 @@ def record(
     Values may be expressions over ``source``; where they are not given, contact, project, organization and
     channel follow from the kind of row. The caller holds the locks and moves the projection.
     """
-    digest, detail = _detail(origin, authorization)
+    digest, detail = detail_of(origin, authorization)
     written = insert_from(
         source.order_by("pk"),
         StatusHistory,
         {
             **_place(source.model),
+            **told_by(origin, moment, authorization),
             "aspect": aspect,
             "says": says,
             "from_value": from_value,
             "to_value": to_value,
             "weight": origin.weight_of_no if weight is None else weight,
             "occurred_at": moment if occurred_at is None else occurred_at,
-            "recorded_at": moment,
-            "requested_on": origin.requested_on,
             "word_at": word_at,
-            "method": origin.method,
-            "actor_kind": origin.actor.kind,
-            "actor_number": origin.actor.number,
-            "actor_label": origin.actor.label,
-            "reason": origin.reason,
-            "authorization_source": authorization.source if authorization else "",
-            "authorization_on": authorization.obtained_on if authorization else None,
             "detail_digest": digest,
-            "request_id": origin.request_id,
             "voids": None,
-            "salt": RandomUuid(),
             "address_fingerprint": "",
             **columns,
         },
@@ -134,6 +131,23 @@ def record(
         )
         insert_from(entries.order_by("pk"), EntryDetail, {"entry": F("pk"), **detail})
     return written
+
+
+def told_by(origin: Origin, moment: datetime, authorization: Authorization | None) -> dict[str, Any]:
+    """The columns of an entry of any ledger that follow from where it comes."""
+    return {
+        "recorded_at": moment,
+        "requested_on": origin.requested_on,
+        "method": origin.method,
+        "actor_kind": origin.actor.kind,
+        "actor_number": origin.actor.number,
+        "actor_label": origin.actor.label,
+        "reason": origin.reason,
+        "authorization_source": authorization.source if authorization else "",
+        "authorization_on": authorization.obtained_on if authorization else None,
+        "request_id": origin.request_id,
+        "salt": RandomUuid(),
+    }
 
 
 def said_of(contact: Contact, origin: Origin, moment: datetime, **columns: Any) -> tuple[StatusHistory, Origin]:
@@ -161,7 +175,7 @@ def record_each(entries: Iterable[tuple[StatusHistory, Origin]]) -> None:
     written: list[StatusHistory] = []
     details: list[EntryDetail] = []
     for entry, origin in entries:
-        entry.detail_digest, detail = _detail(origin, None)
+        entry.detail_digest, detail = detail_of(origin, None)
         written.append(entry)
         if detail:
             details.append(EntryDetail(entry=entry, **detail))
@@ -202,7 +216,8 @@ def _place(model: type[Any]) -> dict[str, Any]:
     return {**here, "contact": F("contact_id"), "channel": F("channel"), "block": F("block_id")}
 
 
-def _detail(origin: Origin, authorization: Authorization | None) -> tuple[str, dict[str, Any] | None]:
+def detail_of(origin: Origin, authorization: Authorization | None) -> tuple[str, dict[str, Any] | None]:
+    """The digest of an entry's note and evidence, and the columns of the row that holds them (None: there are none)."""
     reference = authorization.reference if authorization else ""
     if not (origin.note or origin.evidence or reference):
         return "", None

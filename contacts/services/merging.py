@@ -163,7 +163,7 @@ def _unite(staying: Contact, going: Contact, take: frozenset[str], origin: Origi
     _take_addresses(staying, going, take, origin)
     for holding in holdings:
         if holding.merge is not None:
-            holding.merge(going.pk, staying.pk)
+            holding.merge(going.pk, staying.pk, origin)
     ChannelStatus.objects.filter(contact=going.pk).delete()
 
 

@@ -112,7 +112,7 @@ def open_channel(
     ids: Iterable[int],
     channel: str,
     origin: Origin,
-    authorization: Authorization,
+    authorization: Authorization | None,
     zone: ZoneInfo,
     moment: datetime,
 ) -> tuple[Skipped, ...]:

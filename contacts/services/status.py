@@ -134,12 +134,36 @@ def activate(
     return with_addresses_locked(contacts, channels, change)
 
 
+def return_themselves(contacts: ContactQuerySet, channels: Iterable[str], *, origin: Origin) -> Change:
+    """Let contacts back who said so through a door of their own: the switch opens, and these channels.
+
+    Their word lifts noes of their own and ours, never a complaint: who complained is left alone, and skipped. The
+    origin is the person's own act (``Origin.is_own_act``); what is open already is not recorded.
+    """
+    channels = sorted(channels)
+
+    def change(locked: list[int]) -> Change:
+        ids = without_repeats(locked, origin, says=Says.YES)
+        if not ids:
+            return outcome(origin, repeated=len(locked))
+        zone = Project.objects.get(contacts=ids[0]).zone
+        moment = opt_outs.moment_for(ids)
+        skipped = _open_switch(ids, origin, None, zone, moment)
+        refused = {number for group in skipped for number in group.ids}
+        for channel in channels:
+            willing = [number for number in ids if number not in refused]
+            skipped += opt_outs.open_channel(willing, channel, origin, None, zone, moment)
+        return outcome(origin, repeated=len(locked) - len(ids), skipped=skipped, says=Says.YES)
+
+    return with_addresses_locked(contacts, channels, change)
+
+
 def _open_switch(
-    ids: list[int], origin: Origin, authorization: Authorization, zone: ZoneInfo, moment: datetime
+    ids: list[int], origin: Origin, authorization: Authorization | None, zone: ZoneInfo, moment: datetime
 ) -> tuple[Skipped, ...]:
     inactive = Contact.objects.filter(pk__in_set=ids, is_active=False)
     idle = set(ids) - set(inactive.values_list("pk", flat=True))
-    if authorization.covers:
+    if authorization is None or authorization.covers:
         idle = set()
     gates = switch_gates(inactive)
     judgement = judge(gates, origin=origin, authorization=authorization, zone=zone, moment=moment)

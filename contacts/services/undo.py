@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import BooleanField, Case, F, OuterRef, Q, QuerySet, Value, When
@@ -24,28 +25,36 @@ from contacts.services.set_sql import database_clock
 from contacts.vocabulary import GATES, OPEN, SHUT, Aspect, Channel, Method, Reason, Says, Weight
 
 UNDO_PERIOD = timedelta(hours=24)
+Entries = TypeVar("Entries", bound=Any)
 WRITTEN_DOWN = (Method.MANUAL, Method.IMPORT, Method.API)
 
 
 def undoable(
     entries: StatusHistoryQuerySet, actor: Actor, *, now: datetime | None = None, period: timedelta = UNDO_PERIOD
 ) -> StatusHistoryQuerySet:
-    """The entries that this actor may still take back.
+    """The entries that this actor may still take back (for a block of the whole organization: one of its admins)."""
+    everything = not actor.may_undo_others or actor.authority >= Weight.COMPLAINT
+    reach = Q() if everything else by(actor) | Q(block__isnull=True) | Q(block__project__isnull=False)
+    return may_take_back(entries.filter(reach, aspect__in=GATES), actor, now=now, period=period)
+
+
+def by(actor: Actor) -> Q:
+    return Q(actor_kind=actor.kind, actor_number=actor.number)
+
+
+def may_take_back(
+    entries: Entries, actor: Actor, *, now: datetime | None = None, period: timedelta = UNDO_PERIOD
+) -> Entries:
+    """Of the entries of any ledger those that an actor may take back.
 
     What a user or an import wrote down within the last 24 hours (or a ``period``: a whole import may be undone for
-    longer), by whoever did it or an admin (for a block of the whole organization: one of its admins); never what the
-    person did through a door of their own, and nothing twice.
+    longer), by whoever did it or an admin; never what the person did through a door of their own, and nothing twice.
     """
-    theirs = Q(actor_kind=actor.kind, actor_number=actor.number)
-    if actor.may_undo_others:
-        theirs |= Q(block__isnull=True) | Q(block__project__isnull=False)
-        if actor.authority >= Weight.COMPLAINT:
-            theirs = Q()
-    return (
+    theirs = Q() if actor.may_undo_others else by(actor)
+    found: Entries = (
         entries.filter(
             theirs,
             says__in=[Says.NO, Says.YES],
-            aspect__in=GATES,
             method__in=WRITTEN_DOWN,
             recorded_at__gt=(now or database_clock()) - period,
         )
@@ -53,6 +62,7 @@ def undoable(
         .exclude(reason__in=[Reason.CREATED, Reason.ERASURE, Reason.MERGED])
         .not_voided()
     )
+    return found
 
 
 def lasts(

@@ -16,6 +16,7 @@ from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
 from contacts import triggers
 from contacts.addresses import fingerprints
+from contacts.extension_points import checks
 from contacts.models import (
     Block,
     ChannelStatus,
@@ -56,15 +57,18 @@ def differences() -> Iterator[Difference]:
     """Every difference between the state and the history. Nothing means that the register is sound."""
     for name in triggers.missing():
         yield Difference("trigger", name, "", "is missing, so the history can be changed")
-    yield from _in_batches(Block, _blocks)
-    yield from _in_batches(Contact, _contacts)
-    yield from _in_batches(EntryDetail, _details, key="entry_id")
+    yield from in_batches(Block, _blocks)
+    yield from in_batches(Contact, _contacts)
+    yield from in_batches(EntryDetail, _details, key="entry_id")
     yield from _strays()
+    for item in checks:
+        yield from item.differences()
 
 
-def _in_batches(
+def in_batches(
     model: type[Model], check: Callable[[list[int]], list[Difference]], *, key: str = "pk"
 ) -> Iterator[Difference]:
+    """What ``check`` finds of a model's rows, read in batches of ids."""
     rows: QuerySet[Any] = model._default_manager.order_by(key)
     last = 0
     while ids := list(rows.filter(**{f"{key}__gt": last}).values_list(key, flat=True)[:BATCH]):

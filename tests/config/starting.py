@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 SECRET = "Kq7-zT2mXw9Lr4Pv8Nc1Bd6Fh3Js5Gy0Ue-Wa7Ot2Ik9Ml4Qx8Rz1Vb6"
+LINKS = "w3ZtYpLq8sVbN2kRf6HdXc4MgJ9aUeTx"
 FINGERPRINTS = "k1:Zx8cV7bN6mA5sD4fG3hJ2kL1qW0eR9tY"
 
 
@@ -18,6 +19,7 @@ def production(database: Path, **changes: str | None) -> dict[str, str]:
         "SENDABLE_MODE": "production",
         "SECRET_KEY": SECRET,
         "FINGERPRINT_KEYS": FINGERPRINTS,
+        "LINK_KEYS": LINKS,
         "ALLOWED_HOSTS": "sendable.example.org",
         "DATABASE_URL": f"sqlite:///{database}",
         **changes,

@@ -16,7 +16,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from contacts.errors import CannotUndo, NotAllowed
-from contacts.extension_points import holdings
+from contacts.extension_points import Undoing, holdings, undoings
 from contacts.models import Contact, ImportJob, ImportRow, RelationalRow, StatusHistory
 from contacts.models.contact import ContactQuerySet
 from contacts.models.imports import ImportKind, ImportState, RowOutcome
@@ -39,7 +39,7 @@ ENTRIES_AT_ONCE = 5_000
 LINES_AT_ONCE = 5_000
 CONTACTS_AT_ONCE = 2_000
 LISTED = 200
-PHASES = ("entries", "values", "relational", "created")
+PHASES = ("entries", "registered", "values", "relational", "created")
 _OF_THE_REGISTER = ("channels", "history", "relational", "imports")
 
 ShouldStop = Callable[[], bool]
@@ -77,7 +77,7 @@ def preview(job: ImportJob, actor: Actor) -> UndoPreview:
     overlaps = [overlap for back in back_of(job, first) for overlap in back.overlaps]
     created = own_rows(job).filter(outcome=RowOutcome.CREATED, contact__isnull=False)
     return UndoPreview(
-        entries=can,
+        entries=can + sum(len(item.entries(job.request_id)) for item in undoings),
         too_old=there - can,
         contacts=rows.count(),
         overlapping=changed.count(),
@@ -195,7 +195,8 @@ def run(job: ImportJob, mine: uuid.UUID, *, should_stop: ShouldStop) -> None:
     if origin is None:
         raise RuntimeError("Nobody has said how the import is to be undone.")
     steps: Mapping[str, Callable[[ImportJob, Origin, int], Iterator[_Step]]] = {
-        "entries": _entries, "values": _values, "relational": _relational, "created": _created
+        "entries": _entries, "registered": _registered, "values": _values, "relational": _relational,
+        "created": _created,
     }  # fmt: skip
     started = PHASES.index(job.options["undo"]["phase"])
     for phase in PHASES[started:]:
@@ -239,6 +240,18 @@ def _entries(job: ImportJob, origin: Origin, after: int) -> Iterator[_Step]:
             return {"entries": change.recorded, "left": change.skipped_count}
 
         yield _Step(do, chunk[-1])
+
+
+def _registered(job: ImportJob, origin: Origin, after: int) -> Iterator[_Step]:
+    """What other apps wrote: those that are voided already are not named again, so this begins where it ended."""
+    for item in undoings:
+        for chunk in _chunks(item.entries(job.request_id), ENTRIES_AT_ONCE):
+
+            def do(item: Undoing = item, chunk: Sequence[int] = chunk) -> dict[str, int]:
+                change = item.undo(chunk, origin, period_of(job))
+                return {"entries": change.recorded, "left": change.skipped_count}
+
+            yield _Step(do, after)
 
 
 def _values(job: ImportJob, origin: Origin, after: int) -> Iterator[_Step]:

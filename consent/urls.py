@@ -1,0 +1,68 @@
+"""The consent centre's pages: for users under the project, for contacts under ``/u/``, ``/c/`` and ``/f/``."""
+
+from django.urls import URLPattern, URLResolver, include, path, re_path
+
+from consent.views import (
+    audience,
+    centre,
+    choices,
+    confirm,
+    forms,
+    opt_out,
+    personal,
+    profile,
+    public_forms,
+    requests,
+    theme,
+    types,
+)
+
+app_name = "consent"
+
+# /p/<project>/contacts/<id>/
+of_a_contact: list[URLPattern | URLResolver] = [
+    path("consents/<int:type_id>/<slug:channel>/grant/", profile.grant, name="grant"),
+    path("consents/<int:type_id>/<slug:channel>/withdraw/", profile.withdraw, name="withdraw"),
+    path("consents/entries/<int:entry_id>/", profile.consent_entry, name="entry"),
+    path("consents/entries/<int:entry_id>/undo/", profile.consent_undo, name="undo"),
+    path("consents/receipt/", profile.receipt, name="receipt"),
+    path("consents/receipt.json", profile.receipt_json, name="receipt_json"),
+]
+
+# /p/<project>/consent/
+of_a_project: list[URLPattern | URLResolver] = [
+    path("", centre.centre, name="centre"),
+    path("settings/", centre.centre_settings, name="centre_settings"),
+    path("opt-ins/", centre.opt_ins, name="opt_ins"),
+    path("opt-ins/expiring/", centre.expiring, name="expiring"),
+    path("types/add/", types.type_add, name="type_add"),
+    path("types/<int:type_id>/", types.type_edit, name="type_edit"),
+    path("types/<int:type_id>/archive/", types.type_archive, name="type_archive"),
+    path("audience/", audience.audience, name="audience"),
+    path("audience/contacts/", audience.audience_contacts, name="audience_contacts"),
+    path("audience/export/", audience.audience_export, name="audience_export"),
+    path("forms/", forms.forms, name="forms"),
+    path("forms/add/", forms.form_add, name="form_add"),
+    path("forms/<int:form_id>/", forms.form_edit, name="form_edit"),
+    path("forms/<int:form_id>/versions/<int:number>/", forms.form_version, name="form_version"),
+    path("requests/", requests.requests, name="requests"),
+    path("requests/<int:request_number>/refuse/", requests.request_refuse, name="request_refuse"),
+]
+
+# For contacts. With and without a slash at the end: an opt-out link is never answered with a redirect.
+public: list[URLPattern | URLResolver] = [
+    re_path(r"^u/(?P<token>[^/]+)/?$", opt_out.opt_out, name="opt_out"),
+    re_path(r"^u/(?P<token>[^/]+)/again/?$", opt_out.resubscribe, name="resubscribe"),
+    re_path(r"^c/(?P<token>[^/]+)/?$", choices.choices, name="choices"),
+    re_path(r"^c/(?P<token>[^/]+)/personal/?$", choices.ask_personal, name="ask_personal"),
+    re_path(r"^c/confirm/(?P<token>[^/]+)/?$", confirm.confirm, name="confirm"),
+    re_path(r"^c/data/(?P<token>[^/]+)/?$", personal.personal, name="personal"),
+    path("c/theme/<slug:project_slug>.css", theme.theme, name="theme"),
+    re_path(r"^f/(?P<slug>[-\w]+)/?$", public_forms.public_form, name="public_form"),
+]
+
+urlpatterns = [
+    path("p/<slug:project_slug>/contacts/<int:contact_id>/", include(of_a_contact)),
+    path("p/<slug:project_slug>/consent/", include(of_a_project)),
+    *public,
+]

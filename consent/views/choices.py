@@ -1,0 +1,18 @@
+"""The consent centre, as contacts see it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
+
+
+@login_not_required
+def choices(request: HttpRequest, **captured: Any) -> HttpResponse:
+    raise Http404
+
+
+@login_not_required
+def ask_personal(request: HttpRequest, **captured: Any) -> HttpResponse:
+    raise Http404

@@ -1,0 +1,13 @@
+"""Forms that contacts fill in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
+
+
+@login_not_required
+def public_form(request: HttpRequest, **captured: Any) -> HttpResponse:
+    raise Http404

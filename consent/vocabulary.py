@@ -1,0 +1,61 @@
+"""The consent centre's coded words (DESIGN: Vocabulary), with the labels that screens show."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Word(models.TextChoices):
+    """What an entry of the consent ledger says."""
+
+    GRANTED = "granted", _("Granted")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    PENDING = "pending", _("Not confirmed yet")
+    VOID = "void", _("Taken back")
+
+
+class Basis(models.TextChoices):
+    """Express consent is said; implied consent follows from what happened, for a time (CASL, section 10)."""
+
+    EXPRESS = "express", _("Express")
+    IMPLIED = "implied", _("Implied")
+
+
+class ImpliedBy(models.TextChoices):
+    """What consent is implied by. The period of a membership starts when it ends."""
+
+    INQUIRY = "inquiry", _("An inquiry")
+    PURCHASE = "purchase", _("A purchase")
+    MEMBERSHIP = "membership", _("A membership")
+    OTHER = "other", _("Something else, with an end of its own")
+
+
+class ConsentState(models.TextChoices):
+    """What a contact's entries about one type on one channel amount to."""
+
+    NONE = "none", _("No consent")
+    PENDING = "pending", _("Not confirmed yet")
+    EXPRESS = "express", _("Express consent")
+    IMPLIED = "implied", _("Implied consent")
+    ENDED = "ended", _("Implied consent has ended")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+
+
+class FormKind(models.TextChoices):
+    SUBSCRIBE = "subscribe", _("Subscribe")
+    UPDATE = "update", _("Update profile")
+
+
+class LinkPurpose(models.TextChoices):
+    """What a link that we mailed is for."""
+
+    CONFIRM = "confirm", _("Confirming an opt-in")
+    PERSONAL = "personal", _("Seeing and changing personal data")
+    NEW_ADDRESS = "new_address", _("Confirming a new address")
+    ADDRESS_CHANGED = "address_changed", _("Notice of a changed address")
+    ANSWER = "answer", _("Answer to a request")
+
+
+class RequestState(models.TextChoices):
+    OPEN = "open", _("Open")
+    DONE = "done", _("Erased")
+    REFUSED = "refused", _("Refused")
