@@ -28,7 +28,7 @@ def choose_language(request: HttpRequest, centre: Centre, contact: Contact | Non
     wanted = (asked, known, translation.get_language_from_request(request), centre.default_language)
     language = next((code for code in wanted if code in LANGUAGES), LANGUAGES[0])
     translation.activate(language)
-    request.LANGUAGE_CODE = language  # type: ignore[attr-defined]
+    request.LANGUAGE_CODE = language
     return language
 
 
