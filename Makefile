@@ -3,7 +3,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 PORT ?= 8000
 BIN = .venv/bin
 
-.PHONY: run test lint bench lock format
+.PHONY: run test lint bench lock format messages
 
 run: .venv/installed
 	@$(BIN)/python manage.py migrate --verbosity 0
@@ -30,6 +30,13 @@ format: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks
+
+# Needs gettext (on Debian: apt-get install gettext). See docs/translating.md.
+messages: .venv/installed
+	$(BIN)/python manage.py makemessages --locale fr --add-location file --no-obsolete --no-wrap \
+		--ignore .venv --ignore var --ignore tests --ignore benchmarks --ignore docs
+	sed -i '/^"POT-Creation-Date/d' locale/fr/LC_MESSAGES/django.po
+	$(BIN)/python manage.py compilemessages --locale fr --ignore .venv
 
 lock:
 	$(BIN)/pip install --quiet uv
