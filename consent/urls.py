@@ -58,6 +58,7 @@ public: list[URLPattern | URLResolver] = [
     re_path(r"^c/confirm/(?P<token>[^/]+)/?$", confirm.confirm, name="confirm"),
     re_path(r"^c/data/(?P<token>[^/]+)/?$", personal.personal, name="personal"),
     path("c/theme/<slug:project_slug>.css", theme.theme, name="theme"),
+    path("c/logo/<slug:project_slug>", theme.logo, name="logo"),
     re_path(r"^f/(?P<slug>[-\w]+)/?$", public_forms.public_form, name="public_form"),
 ]
 
