@@ -12,6 +12,7 @@ from contacts.addresses import normalise
 from contacts.demo.events import Staff
 from contacts.demo.people import Person, person, random_for
 from contacts.demo.stories import MOVES, Telling, arrival, story_for
+from contacts.extension_points import demonstrations
 from contacts.models import (
     Contact,
     ErasureReceipt,
@@ -77,16 +78,18 @@ def seed_demo(
     The same seed makes the same people. ``until`` is the end of their histories (now). Raises AnotherProject.
     """
     check_keys()
+    until = until or database_clock()
     with transaction.atomic():
         project, second = _projects()
         users = _users(project, second)
+        for demonstration in demonstrations:
+            demonstration.prepare(project, until)
     here = Contact.objects.in_project(project).count()
     existed = here > 0 or ErasureReceipt.objects.filter(project=project).exists()
     wanted = contacts if contacts is not None else (here if existed else DEFAULT_CONTACTS)
     missing = max(wanted - here, 0)
     if not missing:
         return Demo(project, 0)
-    until = until or database_clock()
     staff = _staff(users)
     goodbyes = 0 if existed or missing < 20 else ERASED
     _populate(project, "HM", missing + goodbyes, staff, seed, until, progress)
@@ -165,10 +168,14 @@ def _populate(
     for start in range(first, first + number, CHUNK):
         end = min(start + CHUNK, first + number)
         chunk = Chunk(project)
-        before: Person | None = None
+        told: list[Telling] = []
         for index in range(start, end):
-            before = _tell(chunk, index, prefix, before, staff, seed, until)
-        chunk.load(orders, visits)
+            before = told[-1].person if told else None
+            told.append(_tell(chunk, index, prefix, before, staff, seed, until))
+        with transaction.atomic():
+            people = dict(zip(chunk.load(orders, visits), told, strict=True))
+            for demonstration in demonstrations:
+                demonstration.tell(project, people)
         progress(end - first, number)
     if connection.vendor == "postgresql" and number >= CHUNK:
         with connection.cursor() as cursor:
@@ -177,7 +184,7 @@ def _populate(
 
 def _tell(
     chunk: Chunk, index: int, prefix: str, before: Person | None, staff: Staff, seed: int, until: datetime
-) -> Person:
+) -> Telling:
     dice = random_for(seed, index)
     somebody = person(index, dice, until, prefix=prefix)
     story = story_for(somebody, dice)
@@ -193,7 +200,7 @@ def _tell(
         addresses[Channel.EMAIL] = f"{name}@{'example.net' if domain != 'example.net' else 'example.org'}"
     telling = Telling(somebody, dice, staff, until)
     chunk.add(somebody, arrival(telling, addresses), story(telling) if story else [])
-    return somebody
+    return telling
 
 
 def _list_addresses(project: Project, staff: Staff) -> None:

@@ -208,8 +208,8 @@ class Chunk:
         return digest_of(salt, detail_text(note=event.note, authorization_reference=reference, evidence=event.evidence))
 
     @transaction.atomic
-    def load(self, orders: RelationalTable, visits: RelationalTable) -> None:
-        """Insert everything. Ids are reserved first, so that rows can name each other."""
+    def load(self, orders: RelationalTable, visits: RelationalTable) -> list[int]:
+        """Insert everything, and return the contacts' ids. They are reserved first, so that rows can name each other."""
         contact_ids = reserve_ids(Contact, len(self.contacts))
         block_ids = reserve_ids(Block, len(self.blocks))
         entry_ids = reserve_ids(StatusHistory, len(self.entries))
@@ -238,6 +238,7 @@ class Chunk:
         )  # fmt: skip
         load_rows(EntryDetail, DETAIL, ((entry_ids[row[0]], *row[1:]) for row in self.details))
         load_rows(RelationalRow, RELATIONAL, self._relational(contact_ids, orders, visits))
+        return contact_ids
 
     def _contact(self, row: ContactRow, number: int, here: tuple[int, int]) -> tuple[Any, ...]:
         person = row.person
