@@ -16,9 +16,11 @@ from django.utils.functional import Promise
 
 if TYPE_CHECKING:
     from contacts.access import Access
+    from contacts.demo.stories import Telling
     from contacts.eligibility import Question, Source
-    from contacts.models import Contact
+    from contacts.models import Contact, Project
     from contacts.origin import Origin
+    from contacts.selectors.channel_rows import ChannelRow
     from contacts.services.change import Change
     from contacts.services.verify import Difference
 
@@ -152,25 +154,29 @@ class Undoing:
 class ProfileTab:
     """A tab of the profile: how much is in it (for the tab's label), its template and what that needs.
 
-    ``content`` takes the contact, what the user may do and what the address of the page asks for.
+    ``count`` None leaves the tab out. ``content`` takes the contact, what the user may do and what the address of the
+    page (``?tab=`` and the key) asks for; it may raise BadCursor.
     """
 
     key: str
     label: Text
     order: int
-    count: Callable[[Contact], int]
+    count: Callable[[Contact], int | None]
     template: str
     content: Callable[[Contact, Access, Mapping[str, str]], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileSection:
-    """A section of the profile, between the channels and the tabs. ``content`` None leaves it out."""
+    """A section of the profile, between the channels and the tabs.
+
+    ``content`` takes the contact, what the user may do and the channels as the profile shows them; None leaves it out.
+    """
 
     key: str
     order: int
     template: str
-    content: Callable[[Contact, Access], dict[str, Any] | None]
+    content: Callable[[Contact, Access, Sequence[ChannelRow]], dict[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +204,20 @@ class ImportedCells:
     cells: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """What another app adds to the demo.
+
+    ``prepare`` takes the project and the end of its history, each time that the demo is made or brought up to date;
+    ``tell`` takes new contacts of any of the demo's projects by their numbers, inside the transaction that loads them.
+    """
+
+    key: str
+    order: int
+    prepare: Callable[[Project, datetime], object]
+    tell: Callable[[Project, Mapping[int, Telling]], object]
+
+
 holdings: Registry[Holding] = Registry()
 conditions: Registry[Condition] = Registry()
 states: Registry[States] = Registry()
@@ -207,3 +227,4 @@ undoings: Registry[Undoing] = Registry()
 profile_tabs: Registry[ProfileTab] = Registry()
 profile_sections: Registry[ProfileSection] = Registry()
 import_columns: Registry[ImportColumn] = Registry()
+demonstrations: Registry[Demonstration] = Registry()

@@ -142,7 +142,7 @@ class _Book:
         actor = saying.voice.actor
         self.entries.append(
             (
-                *self.here, number, channel, topic.pk, saying.word.value, entry.says.value, str(saying.basis),
+                *self.here, number, channel, topic.pk, saying.word.value, str(entry.says), str(saying.basis),
                 str(saying.implied_by), saying.implied_until, str(states[0]), str(states[1]), int(saying.weight),
                 entry.occurred_at, entry.recorded_at, saying.requested_on, entry.word_at, saying.voice.method.value,
                 actor.kind, actor.number, actor.label, str(saying.voice.reason), "", None, self._detail(saying),

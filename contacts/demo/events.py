@@ -63,7 +63,7 @@ class Voice:
     method: Method
     actor: Actor
     weight: Weight
-    reason: Reason
+    reason: str
 
 
 LINK = Voice(Method.OPT_OUT_LINK, THE_CONTACT, Weight.OWN, Reason.OWN_REQUEST)

@@ -209,7 +209,7 @@ class Chunk:
 
     @transaction.atomic
     def load(self, orders: RelationalTable, visits: RelationalTable) -> list[int]:
-        """Insert everything, and return the contacts' ids. They are reserved first, so that rows can name each other."""
+        """Insert everything; returns the contacts' ids. Ids are reserved first, so that rows can name each other."""
         contact_ids = reserve_ids(Contact, len(self.contacts))
         block_ids = reserve_ids(Block, len(self.blocks))
         entry_ids = reserve_ids(StatusHistory, len(self.entries))
