@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
@@ -81,9 +82,24 @@ def database(url: str) -> dict[str, Any]:
     return found
 
 
+def public_url(text: str) -> str:
+    """The beginning of the links in mails: scheme, host and port, and a path where Sendable has one of its own."""
+    schemes = ("https",) if PRODUCTION else ("http", "https")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise ImproperlyConfigured(f"PUBLIC_URL: write {_PUBLIC_URL}.") from error
+    is_whole = parts.scheme in schemes and parts.hostname and port != 0
+    if not is_whole or parts.query or parts.fragment or parts.username or set(text) & set(" <>\"'"):
+        raise ImproperlyConfigured(f"PUBLIC_URL: write {_PUBLIC_URL}.")
+    return text.rstrip("/")
+
+
 _KEYS = "name:secret, several separated by commas, the current key first"
 _LINK_KEYS = "one random secret of at least 32 characters, or several separated by commas, the current one first"
 _HOSTS = "the names under which browsers reach Sendable, separated by commas, like sendable.example.org"
+_PUBLIC_URL = "where people reach Sendable, like https://sendable.example.org"
 _DATABASE = "postgres://user:password@host/name or sqlite:///path"
 
 MODE = env.str("SENDABLE_MODE", default="development")
@@ -104,6 +120,9 @@ SECRET_KEY = secret(
 FINGERPRINT_KEYS = fingerprint_keys(required("FINGERPRINT_KEYS", "dev:development-only-fingerprint-key", allowed=_KEYS))
 LINK_KEYS = link_keys(required("LINK_KEYS", "development-only-key-of-links-in-mails", allowed=_LINK_KEYS))
 ALLOWED_HOSTS = hosts(required("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1],testserver", allowed=_HOSTS))
+PUBLIC_URL = public_url(
+    required("PUBLIC_URL", f"http://127.0.0.1:{env.str('PORT', default='8000')}", allowed=_PUBLIC_URL)
+)
 CSRF_TRUSTED_ORIGINS = read("CSRF_TRUSTED_ORIGINS", "list", [], allowed="origins like https://sendable.example.org")
 
 (BASE_DIR / "var" / "static").mkdir(parents=True, exist_ok=True)
@@ -237,6 +256,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 vars().update(
     read("EMAIL_URL", "email_url", "consolemail://", allowed="smtp+tls://user:password@host:587 or consolemail://")
 )
+EMAIL_TIMEOUT = 30
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="sendable@localhost")
 
 LANGUAGE_CODE = "en"

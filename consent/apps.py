@@ -12,7 +12,7 @@ class ConsentConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from consent import checks, chores, conditions, holdings
+        from consent import checks, chores, conditions, holdings, profile
         from consent.services import demo, undo
         from contacts import triggers
         from contacts.extension_points import Undoing, undoings
@@ -21,6 +21,7 @@ class ConsentConfig(AppConfig):
         conditions.register()
         holdings.register()
         checks.register()
+        profile.register()
         chores.register()
         demo.register()
         undoings.add(Undoing("consents", 10, undo.entries_of_import, undo.undo_numbers))

@@ -21,6 +21,7 @@ def production(database: Path, **changes: str | None) -> dict[str, str]:
         "FINGERPRINT_KEYS": FINGERPRINTS,
         "LINK_KEYS": LINKS,
         "ALLOWED_HOSTS": "sendable.example.org",
+        "PUBLIC_URL": "https://sendable.example.org",
         "DATABASE_URL": f"sqlite:///{database}",
         **changes,
     }

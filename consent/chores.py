@@ -1,0 +1,19 @@
+"""What the workers do every so often for the consent centre: send mails that were not sent, forget old links."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from consent.services import mailing
+from contacts.extension_points import Chore, chores
+
+CHORES = (
+    Chore("send_mails_again", 50, timedelta(seconds=30), mailing.send_again),
+    Chore("purge_links", 60, timedelta(hours=1), mailing.purge),
+)
+
+
+def register() -> None:
+    """Add the consent centre's chores; called once at start-up."""
+    for chore in CHORES:
+        chores.add(chore)
