@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import Count as Number
-from django.db.models import Max, Min, Q, QuerySet
+from django.db.models import Max, Min, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import Consent, ConsentDetail, ConsentHistory, ErasureRequest, MailedLink
-from consent.services import carrying
+from consent.services import carrying, requests
 from consent.vocabulary import RequestState
 from contacts.extension_points import Count, Holding, holdings
-from contacts.models import Contact
+from contacts.models import Contact, ErasureReceipt
 from contacts.services.locks import addresses_of
 from contacts.services.set_sql import database_clock
 from contacts.vocabulary import Channel, Says
@@ -23,8 +24,11 @@ def register() -> None:
     """Add what the consent centre holds; called once at start-up."""
     holdings.add(Holding("consents", _("Opt-ins"), 30, _count, _erase, _said_no, merge=carrying.merge))
     holdings.add(
-        Holding("links", _("Mailed links and requests"), 92, _count_links, _close_requests, erase_first=_erase_links)
-    )
+        Holding(
+            "links", _("Mailed links and requests"), 92, _count_links, _close_requests, erase_first=_erase_links,
+            merge=requests.merge,
+        )
+    )  # fmt: skip
 
 
 def _counted(rows: QuerySet[Any], since: str) -> Mapping[int, Count]:
@@ -63,7 +67,10 @@ def _erase_links(ids: Iterable[int]) -> int:
 
 
 def _close_requests(ids: Iterable[int]) -> int:
-    ErasureRequest.objects.filter(contact_id__in_set=list(ids), state=RequestState.OPEN).update(
-        state=RequestState.DONE, decided_at=database_clock()
-    )
+    """Requests outlive the contact, open ones as done by whoever erased; what was written to the contact goes."""
+    asked = ErasureRequest.objects.filter(contact_id__in_set=list(ids))
+    asked.exclude(refusal="").update(refusal="")
+    receipt = ErasureReceipt.objects.filter(contact_number=OuterRef("contact_id"))
+    by = Coalesce(Subquery(receipt.values("actor_label")[:1]), Value(""))
+    asked.filter(state=RequestState.OPEN).update(state=RequestState.DONE, decided_at=database_clock(), decided_by=by)
     return 0

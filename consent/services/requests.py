@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import ErasureRequest, MailedLink
 from consent.services.mailing import mail_link
 from consent.vocabulary import LinkPurpose, RequestState
 from contacts.addresses import normalise
-from contacts.errors import InvalidText, RegisterError
+from contacts.errors import ContactGone, InvalidText, RegisterError
 from contacts.models import ChannelStatus, Contact
 from contacts.origin import Origin
+from contacts.services.locks import lock_addresses, lock_contacts
 from contacts.services.set_sql import database_clock
 from contacts.text import clean_text
 from contacts.vocabulary import Channel
@@ -32,17 +33,17 @@ class RequestDecided(RegisterError):
 
 @transaction.atomic
 def ask_erasure(contact: Contact) -> ErasureRequest:
-    """Note that a contact asks to be erased. While an earlier request of theirs is open, that one stands."""
-    asked = _open_of(contact.pk)
-    if asked is not None:
-        return asked
-    request = ErasureRequest(project_id=contact.project_id, contact=contact, requested_at=database_clock())
-    try:
-        with transaction.atomic():
-            request.save(force_insert=True)
-    except IntegrityError:  # asked twice at once
-        return ErasureRequest.objects.get(contact=contact.pk, state=RequestState.OPEN)
-    return request
+    """Note that a contact asks to be erased. While an earlier request of theirs is open, that one stands.
+
+    Raises ContactGone for somebody who was erased meanwhile.
+    """
+    locked = lock_contacts(contact.as_set())
+    if not locked:
+        raise ContactGone
+    [person] = locked
+    return _open_of(person) or ErasureRequest.objects.create(
+        project_id=contact.project_id, contact_id=person, requested_at=database_clock()
+    )
 
 
 @transaction.atomic
@@ -54,31 +55,29 @@ def refuse(request: ErasureRequest, reason: str, *, origin: Origin) -> bool:
     reason = clean_text(reason, max_length=LONGEST_REFUSAL, several_lines=True, field="refusal")
     if not reason:
         raise InvalidText(_("Give the reason."), remedy=_("The contact reads it."), field="refusal")
+    row = ChannelStatus.objects.filter(contact=request.contact_id, channel=Channel.EMAIL).with_address().first()
+    address = normalise(Channel.EMAIL, row.address) if row else None
+    lock_addresses(address.fingerprints if address else [], exclusive=True)
     held = ErasureRequest.objects.select_for_update().filter(pk=request.pk).first()
     if held is None or held.state != RequestState.OPEN:
         raise RequestDecided
     held.state, held.refusal = RequestState.REFUSED, reason
     held.decided_at, held.decided_by = database_clock(), origin.actor.label
     held.save(update_fields=["state", "refusal", "decided_at", "decided_by"])
-    return _mail_answer(held, origin)
-
-
-def _mail_answer(request: ErasureRequest, origin: Origin) -> bool:
-    contact = Contact.objects.select_related("project").filter(pk=request.contact_id).first()
-    row = ChannelStatus.objects.filter(contact=request.contact_id, channel=Channel.EMAIL).with_address().first()
-    if contact is None or row is None:
+    contact = Contact.objects.select_related("project").filter(pk=held.contact_id).first()
+    if contact is None or address is None:
         return False
-    mailed = mail_link(
+    mail_link(
         contact.project,
         purpose=LinkPurpose.ANSWER,
-        address=normalise(Channel.EMAIL, row.address),
+        address=address,
         contact=contact,
-        language=contact.language,
-        asked={"refusal": request.refusal},
+        language=contact.language[:2].lower(),
+        asked={"refusal": reason},
         lasts=ANSWER_LASTS,
         request_id=origin.request_id,
     )
-    return mailed is not None
+    return True
 
 
 def merge(going: int, staying: int, _origin: Origin) -> None:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from contacts.access import ADMINISTER, DELETE, Access, access_for, contact_for
 from contacts.errors import StaleConfirmation
-from contacts.forms.erasure import DeleteForm, ReceiptSearchForm
+from contacts.forms.erasure import REQUESTED, DeleteForm, ReceiptSearchForm
 from contacts.models import Contact, ErasureReceipt
 from contacts.selectors.erasures import Deletion, counts_in_words, deletion_of, receipts_for_key, receipts_of
 from contacts.selectors.keyset import page_of
@@ -26,7 +26,10 @@ REFUSED = 403
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, project_slug: str, contact_id: int) -> HttpResponse:
-    """Three states of one page: may not, the log-in is too old, confirm. A second sending finds the receipt."""
+    """Three states of one page: may not, the log-in is too old, confirm. A second sending finds the receipt.
+
+    ``?requested=1`` says beforehand that the contact asked for it.
+    """
     try:
         access, contact = contact_for(request.user, project_slug, contact_id)
     except Http404:
@@ -35,7 +38,8 @@ def delete(request: HttpRequest, project_slug: str, contact_id: int) -> HttpResp
         content = {"contact": contact, "refused": True, "ask": ask_an_admin(access.project)}
         return _page(request, access, "contacts/delete.html", content, status=REFUSED)
     deletion = deletion_of(contact, access)
-    form = DeleteForm(request.POST if request.method == "POST" else None, key=contact.key)
+    asked = {"reason": REQUESTED} if request.GET.get("requested") == "1" else None
+    form = DeleteForm(request.POST if request.method == "POST" else None, key=contact.key, initial=asked)
     is_recent = logged_in_recently(request)
     is_sent = form.is_valid()
     if form.is_bound and form.data.get("digest") != deletion.preview.digest:
@@ -57,7 +61,7 @@ def delete(request: HttpRequest, project_slug: str, contact_id: int) -> HttpResp
         "deletion": deletion,
         "form": form,
         "is_recent": is_recent,
-        "confirm_url": confirm_url(request),
+        "confirm_url": confirm_url(request, f"{request.path}?requested=1" if asked else ""),
     }
     too_old = form.is_bound and not is_recent
     return _page(request, access, "contacts/delete.html", content, status=REFUSED if too_old else 200)
