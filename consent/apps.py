@@ -13,6 +13,7 @@ class ConsentConfig(AppConfig):
 
     def ready(self) -> None:
         from consent import checks, chores, conditions, holdings, profile
+        from consent.selectors import requests
         from consent.services import demo, undo
         from contacts import triggers
         from contacts.extension_points import Undoing, undoings
@@ -22,6 +23,7 @@ class ConsentConfig(AppConfig):
         holdings.register()
         checks.register()
         profile.register()
+        requests.register()
         chores.register()
         demo.register()
         undoings.add(Undoing("consents", 10, undo.entries_of_import, undo.undo_numbers))

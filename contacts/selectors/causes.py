@@ -8,11 +8,12 @@ from django.utils.translation import gettext_lazy
 
 from contacts.extension_points import Text
 from contacts.models import StatusHistory
+from contacts.models.ledger import LedgerEntry
 from contacts.origin import OWN_DOORS
 from contacts.vocabulary import AuthorizationSource, Method, Reason
 
 
-def how(row: StatusHistory, by: str) -> str:
+def how(row: LedgerEntry, by: str) -> str:
     """By which way it came, as the end of a sentence. ``by`` is whose act it was, in words."""
     told = _HOW_BY_REASON.get(row.reason) or _HOW_BY_METHOD.get(row.method) or gettext_lazy("by %(name)s")
     return str(told) % {"name": by}
@@ -26,7 +27,7 @@ def clause(row: StatusHistory, by: str) -> str:
     return str(told or gettext_lazy("our own decision, by %(name)s")) % {"name": by}
 
 
-def authorized_by(row: StatusHistory) -> str:
+def authorized_by(row: LedgerEntry) -> str:
     """The authorization that a yes rests on, with its date."""
     told = str(_AUTHORIZED_BY[row.authorization_source])
     if row.authorization_on is None:

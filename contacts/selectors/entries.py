@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from contacts.access import Access
 from contacts.extension_points import Text
 from contacts.models import Contact, ImportJob, StatusHistory
-from contacts.models.ledger import StatusHistoryQuerySet
+from contacts.models.ledger import LedgerEntry, StatusHistoryQuerySet
 from contacts.selectors.causes import authorized_by, clause, how
 from contacts.selectors.imports import import_url, imports_behind
 from contacts.services.undo import undoable
@@ -45,7 +45,8 @@ class EntryInWords:
     the cause of a state ("opted out with a link"), and ``message`` is the sending in which that was.
     ``contact_erased``: it was about a contact who is gone. ``address`` is that of a block whose entry names nobody.
     ``merged_into`` is the number of the contact whom its own one was merged into. ``import_label`` names the file and
-    the line from which it came, ``import_url`` the import, for who may see it.
+    the line from which it came, ``import_url`` the import, for who may see it. ``undo_url`` is empty for an entry of
+    the status history, whose undo has one place.
     """
 
     id: int
@@ -82,6 +83,7 @@ class EntryInWords:
     merged_into: int | None = None
     import_label: str = ""
     import_url: str = ""
+    undo_url: str = ""
 
 
 def in_words(entries: StatusHistoryQuerySet, access: Access) -> list[EntryInWords]:
@@ -112,11 +114,12 @@ def described(rows: Sequence[StatusHistory], access: Access) -> list[EntryInWord
     jobs = imports_behind(rows, access.project)
     for place, row in enumerate(rows):
         if job := jobs.get(row.request_id):
-            words[place] = _from_import(words[place], row, job, access)
+            words[place] = from_import(words[place], row, job, access)
     return words
 
 
-def _from_import(words: EntryInWords, row: StatusHistory, job: ImportJob, access: Access) -> EntryInWords:
+def from_import(words: EntryInWords, row: LedgerEntry, job: ImportJob, access: Access) -> EntryInWords:
+    """The same entry, with the import that wrote it."""
     label = _("Import %(file)s") % {"file": job.file_name}
     if row.line:
         label = _("Import %(file)s, line %(line)s") % {"file": job.file_name, "line": row.line}
@@ -171,7 +174,7 @@ def _describe(
         method_label=str(Method(row.method).label),
         method_icon=METHOD_ICONS[Method(row.method)],
         actor_label=by,
-        source=_source(row, detail.evidence if detail else {}),
+        source=source_of(row, detail.evidence if detail else {}),
         weight_label=str(Weight(row.weight).label),
         dated=row.occurred_at if row.recorded_at - row.occurred_at > timedelta(minutes=1) else None,
         late=_late(row),
@@ -188,7 +191,7 @@ def _describe(
         weight=row.weight,
         how=how(row, by),
         clause=clause(row, by),
-        message=_message(row, detail.evidence if detail else {}),
+        message=message_of(row, detail.evidence if detail else {}),
         contact_erased=bool(row.contact_id) and contact is None,
         merged_into=contact.merged_into_id if contact else None,
         address=(row.block.address or "") if row.block and not row.contact_id else "",
@@ -282,7 +285,7 @@ def _value_detail(row: StatusHistory) -> str:
     return ""
 
 
-def actor_label(row: StatusHistory) -> str:
+def actor_label(row: LedgerEntry) -> str:
     """Who did it: a name, “the contact”, “the system”."""
     if row.actor_kind == ActorKind.CONTACT:
         return _("the contact")
@@ -291,7 +294,7 @@ def actor_label(row: StatusHistory) -> str:
     return row.actor_label or str(ActorKind(row.actor_kind).label)
 
 
-def _message(row: StatusHistory, evidence: dict[str, Any]) -> str:
+def message_of(row: LedgerEntry, evidence: dict[str, Any]) -> str:
     """The sending in which the person acted; a form's name and the word STOP are no sendings."""
     is_sending = row.method in (Method.OPT_OUT_LINK, Method.SPAM_REPORT)
     return str(evidence.get("message") or "") if is_sending else ""
@@ -307,7 +310,8 @@ _SAID_ALREADY = frozenset({Reason.CREATED, Reason.AUTHORIZED, Reason.OWN_REQUEST
 """Reasons that the title or the method of an entry tells."""
 
 
-def _source(row: StatusHistory, evidence: dict[str, Any]) -> str:
+def source_of(row: LedgerEntry, evidence: dict[str, Any]) -> str:
+    """Authorization, reason, date of the request, file and message, as far as there are any."""
     parts = []
     if row.authorization_source:
         parts.append(authorized_by(row))
@@ -321,7 +325,7 @@ def _source(row: StatusHistory, evidence: dict[str, Any]) -> str:
             if evidence.get("line")
             else str(evidence["file"])
         )
-    if message := _message(row, evidence):
+    if message := message_of(row, evidence):
         parts.append(_("in %(message)s") % {"message": message})
     elif evidence.get("message") and row.reason != Reason.STOP:
         parts.append(str(evidence["message"]))

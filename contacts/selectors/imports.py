@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from contacts.extension_points import Text
-from contacts.models import Contact, ImportJob, ImportPiece, Project, StatusHistory
+from contacts.models import Contact, ImportJob, ImportPiece, Project
 from contacts.models.imports import ImportKind, ImportMode, ImportState, RowOutcome
+from contacts.models.ledger import LedgerEntry
 from contacts.vocabulary import Method
 
 DELIMITERS: dict[str, Text] = {
@@ -288,7 +289,7 @@ def duration_in_words(seconds: float) -> str:
     return ngettext("about %(number)d hour left", "about %(number)d hours left", number) % {"number": number}
 
 
-def imports_behind(rows: Iterable[StatusHistory], project: Project) -> dict[object, ImportJob]:
+def imports_behind(rows: Iterable[LedgerEntry], project: Project) -> dict[object, ImportJob]:
     """The imports that wrote these entries, by request. One query, and none where no import wrote one."""
     requests = {row.request_id for row in rows if row.method == Method.IMPORT}
     if not requests:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -14,6 +15,7 @@ from django.utils.translation import get_language_info, pgettext
 from django.utils.translation import gettext as _
 
 from contacts.access import Access
+from contacts.extension_points import ProfileTab, profile_sections, profile_tabs
 from contacts.models import ChannelStatus, Contact, RelationalRow, RelationalTable, StatusHistory
 from contacts.models.ledger import StatusHistoryQuerySet
 from contacts.selectors.channel_rows import (
@@ -82,13 +84,24 @@ class Tab:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What another app adds to the page: a template and what it shows."""
+
+    template: str
+    content: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
-    """What of the history or of a table the reader wants to see; unknown words ask for nothing."""
+    """What of the history, of a table or of another app's ``tab`` (with the whole ``query``) the reader wants to see;
+    unknown words ask for nothing."""
 
     channel: str = ""
     aspect: str = ""
     table: str = ""
     cursor: str = ""
+    tab: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def filters(self) -> dict[str, str]:
@@ -140,6 +153,8 @@ class Profile:
     empty_tables: list[RelationalTable]
     history: History | None
     table: TableRows | None
+    sections: list[Part]
+    part: Part | None
 
 
 def profile_of(contact: Contact, access: Access, asked: Asked | None = None) -> Profile:
@@ -149,15 +164,21 @@ def profile_of(contact: Contact, access: Access, asked: Asked | None = None) -> 
     neighbours, more_neighbours = _neighbours(contact, facts)
     declared = _tables(contact)
     tables = [item for item in declared if item.held]
-    table = next((table for table in tables if table.slug == asked.table), None)
+    others = _tabs_of_others(contact)
+    other = next((item for item, _held in others if item.key == asked.tab), None)
+    table = next((table for table in tables if table.slug == asked.table and not other), None)
     entries = _history_of(contact, access, facts)
-    page = None if table else _history_page(entries, asked)
+    page = None if table or other else _history_page(entries, asked)
     shown = [row["id"] for row in page.rows] if page else []
     words = entries_by_id({*facts.entries, *shown}, access)
     channels = rows_of(facts, access, words)
     counted = entries.order_by()[: COUNTED_UP_TO + 1].count()
     url = contact.get_absolute_url()
-    tabs = [_tab(_("Status history"), counted, f"{url}#tab", current=table is None)]
+    tabs = [_tab(_("Status history"), counted, f"{url}#tab", current=page is not None)]
+    tabs += [
+        _tab(str(item.label), held, f"{url}?{urlencode({'tab': item.key})}#tab", current=item is other)
+        for item, held in others
+    ]
     tabs += [
         _tab(item.name, item.held, f"{url}?{urlencode({'table': item.slug})}#tab", current=item is table)
         for item in tables
@@ -174,7 +195,20 @@ def profile_of(contact: Contact, access: Access, asked: Asked | None = None) -> 
         empty_tables=[item for item in declared if not item.held],
         history=_history(page, words, asked, url) if page else None,
         table=_table_rows(contact, table, asked, url) if table else None,
+        sections=_sections_of_others(contact, access, channels),
+        part=Part(other.template, other.content(contact, access, asked.query)) if other else None,
     )
+
+
+def _tabs_of_others(contact: Contact) -> list[tuple[ProfileTab, int]]:
+    """The tabs that other apps add, each with how much is in it."""
+    counted = [(item, item.count(contact)) for item in profile_tabs]
+    return [(item, held) for item, held in counted if held is not None]
+
+
+def _sections_of_others(contact: Contact, access: Access, channels: list[ChannelRow]) -> list[Part]:
+    told = [(item.template, item.content(contact, access, channels)) for item in profile_sections]
+    return [Part(template, content) for template, content in told if content is not None]
 
 
 def language_name(code: str) -> str:

@@ -14,7 +14,8 @@ from contacts.vocabulary import Aspect, Channel
 
 @require_safe
 def contact(request: HttpRequest, project_slug: str, contact_id: int) -> HttpResponse:
-    """The profile; ``channel`` and ``aspect`` filter its history, ``table`` shows rows in its place.
+    """The profile; ``channel`` and ``aspect`` filter its history, ``table`` shows rows in its place, ``tab`` what another app
+    keeps.
 
     The address of who was merged leads to the one whom they were merged into.
     """
@@ -26,6 +27,8 @@ def contact(request: HttpRequest, project_slug: str, contact_id: int) -> HttpRes
         aspect=_known(request.GET.get("aspect", ""), Aspect.values),
         table=request.GET.get("table", ""),
         cursor=request.GET.get("cursor", ""),
+        tab=request.GET.get("tab", ""),
+        query=request.GET.dict(),
     )
     context = {
         "contact": contact,
