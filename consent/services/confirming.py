@@ -168,13 +168,14 @@ def held_back(contact: Contact, offers: Offers) -> list[tuple[CommunicationType,
 
 def _stopped_themselves(contact: Contact, channels: Sequence[str]) -> list[str]:
     """The channels that a no of the person's own keeps shut, and that they open with their yes."""
-    switch = status.switch_gates(contact.as_set().inactive())
+    switch: QuerySet[Any] = status.switch_gates(contact.as_set().inactive())
     weight = switch.values_list("strongest", flat=True).first()
     if weight is not None:
         return list(Channel.values) if Weight.REPORTED <= weight <= Weight.OWN else []
     rows = ChannelStatus.objects.filter(contact=contact, channel__in=channels, opted_out=True)
-    gates = opt_outs.opt_out_gates(rows).filter(strongest__gte=Weight.REPORTED, strongest__lte=Weight.OWN)
-    return list(gates.values_list("channel", flat=True))
+    gates: QuerySet[Any] = opt_outs.opt_out_gates(rows)
+    own = gates.filter(strongest__gte=Weight.REPORTED, strongest__lte=Weight.OWN)
+    return list(own.values_list("channel", flat=True))
 
 
 def _take_back_others(contact: Contact, offers: Offers, channels: Sequence[str], origin: Origin) -> None:
@@ -233,15 +234,19 @@ def _merged_into(number: int) -> int | None:
 def _add(project: Project, address: Address, details: Mapping[str, str], origin: Origin) -> Contact:
     """Add the contact. A key that somebody has who has another address gets a number behind it: it is theirs."""
     phone = _phone(project, details)
-    addresses = {Channel.EMAIL: address.shown, **({Channel.SMS: phone.shown} if phone else {})}
-    wanted = Details(**{name: details.get(name, "") for name in DETAILS})
+    addresses: dict[str, str] = {Channel.EMAIL: address.shown, **({Channel.SMS: phone.shown} if phone else {})}
+    given: dict[str, Any] = {name: details.get(name, "") for name in DETAILS}
+    # Coming into the register is not what the link asks: its entries must not be taken for a retry of that.
+    origin = origin.saying(request_id=uuid.uuid5(origin.request_id, "contact"))
     for number in range(1, MOST_SAME_KEYS):
         key = address.key if number == 1 else f"{address.key[:245]} ({number})"
         if Contact.objects.ever_in_project(project).filter(key=key).exists():
             continue
         try:
             with transaction.atomic():
-                return register.create_contact(project, key=key, details=wanted, addresses=addresses, origin=origin)
+                return register.create_contact(
+                    project, key=key, details=Details(**given), addresses=addresses, origin=origin
+                )
         except KeyTaken:
             continue
     raise KeyTaken
@@ -257,7 +262,7 @@ def _fill_in(contact: Contact, details: Mapping[str, str], origin: Origin) -> No
     if given:
         lock_ids([contact.pk])
         contact.refresh_from_db()
-        kept = {name: getattr(contact, name) or given.get(name, "") for name in DETAILS}
+        kept: dict[str, Any] = {name: getattr(contact, name) or given.get(name, "") for name in DETAILS}
         register.update_details(contact, Details(**kept, notes=contact.notes, attributes=contact.attributes))
 
 
