@@ -1,13 +1,78 @@
-"""Confirming an opt-in or a new address."""
+"""Confirming an opt-in or a new address. Looking changes nothing, since programs that scan mails follow links."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from consent.masking import masked
+from consent.models import Centre, MailedLink
+from consent.selectors.offers import named
+from consent.services import confirming, mailing
+from consent.services.confirming import Confirmed, LinkOver
+from consent.tokens import token_for
+from consent.views import personal
+from consent.views.evidence import evidence_of
+from consent.views.public import centre_of, choose_language, public_page
+from consent.vocabulary import LinkPurpose
+from contacts.models import ChannelStatus, Contact
+from contacts.vocabulary import Channel
 
 
+@csrf_exempt
 @login_not_required
-def confirm(request: HttpRequest, **captured: Any) -> HttpResponse:
-    raise Http404
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: HttpRequest, token: str) -> HttpResponse:
+    """One sentence and one button; the button confirms, once."""
+    link = mailing.link_of(token, LinkPurpose.CONFIRM)
+    if link is None and mailing.link_of(token, LinkPurpose.NEW_ADDRESS) is not None:
+        return personal.new_address(request, token)
+    if link is None:
+        return unknown_link(request)
+    timezone.activate(link.project.zone)
+    centre = centre_of(link.project)
+    choose_language(request, centre, Contact(language=link.language))
+    if link.used_at or link.expires_at <= timezone.now():
+        return _over(request, link, centre)
+    if request.method == "POST":
+        try:
+            done = confirming.confirm(link, evidence_of(request))
+        except LinkOver:
+            link.refresh_from_db()
+            return _over(request, link, centre)
+        return _done(request, link, centre, done)
+    context = {
+        "offers": named(confirming.offers_of(link)),
+        "wording": link.asked.get("evidence", {}).get("wording", ""),
+        "address": masked(Channel.EMAIL, link.address),
+    }
+    return public_page(request, link.project, "consent/public/confirm.html", context, centre=centre)
+
+
+def unknown_link(request: HttpRequest) -> HttpResponse:
+    """For a link that we did not make, that was cut, or that we have forgotten meanwhile."""
+    response = render(request, "consent/public/link_unknown.html", status=404)
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _over(request: HttpRequest, link: MailedLink, centre: Centre) -> HttpResponse:
+    context: dict[str, Any] = {"used_at": link.used_at}
+    status = 200 if link.used_at else 410
+    return public_page(request, link.project, "consent/public/confirm_over.html", context, centre=centre, status=status)
+
+
+def _done(request: HttpRequest, link: MailedLink, centre: Centre, done: Confirmed) -> HttpResponse:
+    row = ChannelStatus.objects.filter(contact=done.contact, channel=Channel.EMAIL).with_address().first()
+    context = {
+        "agreed": named(offer for offer in done.agreed if offer not in done.held_back),
+        "held_back": named(done.held_back),
+        "choices": token_for(row) if row and centre.is_open else "",
+    }
+    return public_page(request, link.project, "consent/public/confirm_done.html", context, centre=centre)
