@@ -44,6 +44,19 @@ class Address:
         return fingerprints(self.channel, self.key)
 
 
+@dataclass(frozen=True)
+class Mark:
+    """An address of which nothing is known but its fingerprint: who had it was erased."""
+
+    channel: str
+    fingerprint: str
+    shown: None = None
+
+    @property
+    def fingerprints(self) -> list[str]:
+        return [self.fingerprint]
+
+
 def normalise(channel: str, text: str, *, country: str = "") -> Address:
     """The address that a text means on a channel.
 
@@ -107,6 +120,12 @@ def fingerprint(channel: str, address_key: str) -> str:
 def fingerprints(channel: str, address_key: str) -> list[str]:
     """The same under every key in the settings. Pseudonymous: who has a key can try addresses."""
     return [make(channel, address_key) for make in _makers().values()]
+
+
+def has_fingerprint(mark: str, channel: str, address_key: str) -> bool:
+    """Whether a fingerprint, under whichever key of the settings, is that of an address."""
+    make = _makers().get(mark.partition(":")[0])
+    return make is not None and hmac.compare_digest(make(channel, address_key), mark)
 
 
 def fingerprints_of(channel: str, address_keys: Iterable[str]) -> list[str]:

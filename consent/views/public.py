@@ -2,17 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
+import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, QueryDict, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
-from django.utils import translation
+from django.utils import timezone, translation
+from django.utils.translation.trans_real import parse_accept_lang_header
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
 
 from consent.models import Centre
 from contacts.models import Contact, Project
 
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
+RETRY_AFTER = "120"
+LONGEST_AGENT = 300
+
+View = Callable[..., HttpResponse]
+log = structlog.get_logger("sendable.public")
+
+
+def public_view(*methods: str) -> Callable[[View], View]:
+    """A view for anybody who has its address. No log-in, and no cookie whose misuse a CSRF token would have to keep
+    off: what the address holds is the only credential. While the database is away the answer says so, with 503."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **captured: Any) -> HttpResponse:
+            try:
+                return view(request, *args, **captured)
+            except (OperationalError, InterfaceError):
+                log.error("database_unavailable", exc_info=True)
+                response = senderless_page(request, "consent/public/try_again.html", status=503)
+                response["Retry-After"] = RETRY_AFTER
+                return response
+
+        return login_not_required(csrf_exempt(require_http_methods(list(methods))(guarded)))
+
+    return decorate
+
+
+def sent(request: HttpRequest) -> QueryDict:
+    """The fields that were sent; none where the body cannot be read as a form, or is too large."""
+    if not hasattr(request, "_sent"):
+        try:
+            fields = request.POST
+        except (BadRequest, MultiPartParserError, OSError, SuspiciousOperation, UnreadablePostError, ValueError):
+            fields = QueryDict()
+        request._sent = fields  # type: ignore[attr-defined]
+    found: QueryDict = request._sent  # type: ignore[attr-defined]
+    return found
+
+
+def ip_of(request: HttpRequest) -> str:
+    """The address that a request came from, as our own proxy tells it where there is one."""
+    told = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    if getattr(settings, "ALLAUTH_TRUSTED_PROXY_COUNT", 0) and told:
+        return _plain(told.rpartition(",")[2].strip(), 45)
+    return _plain(request.META.get("REMOTE_ADDR", ""), 45)
+
+
+def evidence_of(request: HttpRequest, page: str) -> dict[str, Any]:
+    """What is kept as proof of an act on a public page: which page (never its token), in which language, by whom."""
+    return {
+        "page": request.build_absolute_uri(page),
+        "language": translation.get_language() or LANGUAGES[0],
+        "ip": ip_of(request),
+        "user_agent": _plain(request.META.get("HTTP_USER_AGENT", ""), LONGEST_AGENT),
+    }
+
+
+def _plain(text: str, longest: int) -> str:
+    return "".join(character for character in text if character.isprintable())[:longest]
 
 
 def centre_of(project: Project) -> Centre:
@@ -20,16 +89,25 @@ def centre_of(project: Project) -> Centre:
     return Centre.objects.filter(project=project).first() or Centre(project=project, is_open=False)
 
 
-def choose_language(request: HttpRequest, centre: Centre, contact: Contact | None = None) -> str:
+def choose_language(request: HttpRequest, centre: Centre | None, contact: Contact | None = None) -> str:
     """The language of a public page, from here on the one in force: what the reader chose (``?lang=``), the contact's,
     the browser's, the project's."""
-    asked = request.POST.get("lang") or request.GET.get("lang", "")
+    asked = sent(request).get("lang") or request.GET.get("lang", "")
     known = contact.language[:2].lower() if contact else ""
-    wanted = (asked, known, translation.get_language_from_request(request), centre.default_language)
+    default = centre.default_language if centre else LANGUAGES[0]
+    wanted = (asked, known, _of_the_browser(request), default)
     language = next((code for code in wanted if code in LANGUAGES), LANGUAGES[0])
     translation.activate(language)
     request.LANGUAGE_CODE = language
     return language
+
+
+def _of_the_browser(request: HttpRequest) -> str:
+    """The first language that the browser asks for and we have; nothing where it asks for none of ours."""
+    for name, _weight in parse_accept_lang_header(request.headers.get("Accept-Language", "")):
+        if (code := name.partition("-")[0].lower()) in LANGUAGES:
+            return code
+    return ""
 
 
 def public_page(
@@ -45,15 +123,31 @@ def public_page(
     name), ``languages`` (the others, by code and name) and ``language``. No cookie is set, no cache keeps it, and no
     other site learns its address."""
     centre = centre or centre_of(project)
-    language = translation.get_language() or LANGUAGES[0]
+    timezone.activate(project.zone)
     shared = {
         "project": project,
         "centre": centre,
         "sender": centre.sender_name or project.organization.name,
-        "language": language,
-        "languages": [(code, name) for code, name in settings.LANGUAGES if code != language],
+        **_languages(),
     }
-    response = render(request, template, {**shared, **(context or {})}, status=status)
+    return _sealed(render(request, template, {**shared, **(context or {})}, status=status))
+
+
+def senderless_page(
+    request: HttpRequest, template: str, context: dict[str, Any] | None = None, *, status: int
+) -> HttpResponse:
+    """The same where it is not known whose page it is. Asks nothing of the database."""
+    choose_language(request, None)
+    return _sealed(render(request, template, {**_languages(), **(context or {})}, status=status))
+
+
+def _languages() -> dict[str, Any]:
+    language = translation.get_language() or LANGUAGES[0]
+    others = [(code, name) for code, name in settings.LANGUAGES if code != language]
+    return {"language": language, "languages": others}
+
+
+def _sealed(response: HttpResponse) -> HttpResponse:
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.utils.translation import gettext_lazy as _
 
-from contacts.addresses import Address
+from contacts.addresses import Address, Mark
 from contacts.errors import InvalidAddress, NotAllowed, NothingToDo
 from contacts.gates import lifted_by
 from contacts.models import Block, ChannelStatus, Contact, Organization, Project, StatusHistory
@@ -76,7 +76,7 @@ def quarantine(
 
 
 def suppress(
-    addresses: Sequence[Address],
+    addresses: Sequence[Address | Mark],
     *,
     organization: Organization,
     project: Project | None = None,
@@ -90,8 +90,8 @@ def suppress(
 
     ``recorded_in`` is the project in whose history the entry stands (empty: that of the block, or an act on
     the organization), ``contact`` the contact through whom it came. It holds for whoever has the address,
-    now or later. ``said`` tells, by fingerprint, when each no happened and on which line of a file it stands.
-    Raises InTheFuture.
+    now or later; a ``Mark`` is blocked by its fingerprint alone. ``said`` tells, by fingerprint, when each no happened
+    and on which line of a file it stands. Raises InTheFuture.
     """
     return _shut(
         addresses,
@@ -104,9 +104,9 @@ def suppress(
 
 
 def opt_out_addresses(
-    addresses: Sequence[Address], *, project: Project, origin: Origin, said: Mapping[str, Said] | None = None
+    addresses: Sequence[Address | Mark], *, project: Project, origin: Origin, said: Mapping[str, Said] | None = None
 ) -> Change:
-    """Let a no lie on addresses in a project that nobody there has, for whoever comes to one. ``said`` as above.
+    """Let a no lie on addresses in a project, for whoever has one or comes to it. Marks and ``said`` as above.
 
     Of contacts, use ``opt_outs.opt_out``: their no follows them. Raises InTheFuture.
     """
@@ -118,7 +118,7 @@ def opt_out_addresses(
 
 @transaction.atomic
 def _shut(
-    addresses: Sequence[Address],
+    addresses: Sequence[Address | Mark],
     like: Block,
     *,
     recorded_in: Project | None,
@@ -129,7 +129,8 @@ def _shut(
     """Say no to addresses, to the block of each in the scope, and of the kind and cause, of one that is ``like`` it."""
     aspect = Aspect(like.kind)
     lock_addresses([text for address in addresses for text in address.fingerprints], exclusive=True)
-    adopt_older_fingerprints_of((address.channel, address.key) for address in addresses)
+    known = [address for address in addresses if isinstance(address, Address)]
+    adopt_older_fingerprints_of((address.channel, address.key) for address in known)
     shown = {(address.channel, address.fingerprint): address.shown for address in addresses}
     concerned = holders(fingerprint for _channel, fingerprint in shown)
     person = None

@@ -9,15 +9,17 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
 from contacts.addresses import Address, fingerprint, fingerprints, key_check_value, normalise
-from contacts.models import Block, ChannelStatus, FingerprintKey
+from contacts.gates import strongest_no
+from contacts.models import Block, ChannelStatus, FingerprintKey, StatusHistory
+from contacts.origin import THE_SYSTEM, Origin
+from contacts.services.ledger import moment_after, record
+from contacts.services.projection import fold_blocks
+from contacts.vocabulary import OPEN, SHUT, Aspect, Method, Reason, Says
 
 
 def adopt_older_fingerprints(address: Address) -> None:
     """Bring blocks that were made under an older key under the current one, now that the address is known."""
-    if len(settings.FINGERPRINT_KEYS) > 1:
-        Block.objects.filter(channel=address.channel, fingerprint__in=address.fingerprints[1:]).update(
-            fingerprint=address.fingerprint
-        )
+    adopt_older_fingerprints_of([(address.channel, address.key)])
 
 
 def adopt_older_fingerprints_of(addresses: Iterable[tuple[str, str]]) -> None:
@@ -28,10 +30,44 @@ def adopt_older_fingerprints_of(addresses: Iterable[tuple[str, str]]) -> None:
     for channel, key in addresses:
         current, *former = fingerprints(channel, key)
         older.update({(channel, mark): current for mark in former})
-    blocks = Block.objects.filter(fingerprint__in={mark for _channel, mark in older})
-    for pk, channel, mark in list(blocks.values_list("pk", "channel", "fingerprint")):
-        if (channel, mark) in older:
-            Block.objects.filter(pk=pk).update(fingerprint=older[channel, mark])
+    blocks = Block.objects.filter(fingerprint__in={mark for _channel, mark in older}).order_by("pk")
+    for block in list(blocks.select_for_update(no_key=True)):
+        mark = older.get((block.channel, block.fingerprint))
+        if mark is not None:
+            _bring_under(mark, block)
+
+
+def _bring_under(mark: str, block: Block) -> None:
+    """Give a block the fingerprint of today. Where one like it is there (of an address that was erased, and whose old
+    link was used since), its standing no is said of that one, and it is found no more itself."""
+    twin = Block.objects.filter(
+        organization=block.organization_id, project=block.project_id, channel=block.channel, fingerprint=mark,
+        kind=block.kind, cause=block.cause,
+    ).first()  # fmt: skip
+    if twin is None:
+        Block.objects.filter(pk=block.pk).update(fingerprint=mark)
+        return
+    words = StatusHistory.objects.filter(block=block).not_voided()
+    weight = strongest_no(words, gate="block").values_list("strongest", flat=True).first()
+    Block.objects.filter(pk=block.pk).update(fingerprint=f"{block.fingerprint}{_FOUND_NO_MORE}")
+    if weight is None:
+        return
+    moment = moment_after(blocks=[twin.pk])
+    aspect = Aspect(block.kind)
+    record(
+        Block.objects.filter(pk=twin.pk),
+        aspect=aspect,
+        says=Says.NO,
+        origin=Origin(Method.SYSTEM, THE_SYSTEM, Reason.MERGED),
+        moment=moment,
+        weight=weight,
+        from_value=SHUT[aspect] if twin.is_on else OPEN[aspect],
+        to_value=SHUT[aspect],
+    )
+    fold_blocks([twin.pk], moment)
+
+
+_FOUND_NO_MORE = "-"
 
 
 def check_keys() -> None:
