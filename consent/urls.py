@@ -57,6 +57,7 @@ public: list[URLPattern | URLResolver] = [
     re_path(r"^c/(?P<token>[^/]+)/personal/?$", choices.ask_personal, name="ask_personal"),
     re_path(r"^c/confirm/(?P<token>[^/]+)/?$", confirm.confirm, name="confirm"),
     re_path(r"^c/data/(?P<token>[^/]+)/?$", personal.personal, name="personal"),
+    re_path(r"^c/address/(?P<token>[^/]+)/?$", personal.new_address, name="new_address"),
     path("c/theme/<slug:project_slug>.css", theme.theme, name="theme"),
     path("c/logo/<slug:project_slug>", theme.logo, name="logo"),
     re_path(r"^f/(?P<slug>[-\w]+)/?$", public_forms.public_form, name="public_form"),

@@ -79,7 +79,7 @@ def register() -> None:
     profile_sections.add(ProfileSection("erasure_request", 5, "consent/request_section.html", _on_profile))
 
 
-def _on_profile(contact: Contact, access: Access) -> dict[str, Any] | None:
+def _on_profile(contact: Contact, access: Access, _channels: Sequence[Any]) -> dict[str, Any] | None:
     request = open_requests(access.project).filter(contact=contact).first()
     if request is None:
         return None

@@ -47,7 +47,7 @@ TRIES = (
 ASKED_FOR = (LinkPurpose.CONFIRM, LinkPurpose.PERSONAL, LinkPurpose.NEW_ADDRESS)
 ROUTES = {
     LinkPurpose.CONFIRM: "consent:confirm",
-    LinkPurpose.NEW_ADDRESS: "consent:confirm",
+    LinkPurpose.NEW_ADDRESS: "consent:new_address",
     LinkPurpose.PERSONAL: "consent:personal",
 }
 

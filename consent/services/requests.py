@@ -73,7 +73,7 @@ def refuse(request: ErasureRequest, reason: str, *, origin: Origin) -> bool:
         address=address,
         contact=contact,
         language=contact.language[:2].lower(),
-        asked={"refusal": reason},
+        asked={"answer": reason},
         lasts=ANSWER_LASTS,
         request_id=origin.request_id,
     )

@@ -1,4 +1,4 @@
-"""Confirming an opt-in or a new address. Looking changes nothing, since programs that scan mails follow links."""
+"""Confirming an opt-in. Looking changes nothing, since programs that scan mails follow links."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from consent.selectors.offers import named
 from consent.services import confirming, mailing
 from consent.services.confirming import Confirmed, LinkOver
 from consent.tokens import token_for
-from consent.views import personal
 from consent.views.evidence import evidence_of
 from consent.views.public import centre_of, choose_language, public_page
 from consent.vocabulary import LinkPurpose
@@ -31,8 +30,6 @@ from contacts.vocabulary import Channel
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
     """One sentence and one button; the button confirms, once."""
     link = mailing.link_of(token, LinkPurpose.CONFIRM)
-    if link is None and mailing.link_of(token, LinkPurpose.NEW_ADDRESS) is not None:
-        return personal.new_address(request, token)
     if link is None:
         return unknown_link(request)
     timezone.activate(link.project.zone)

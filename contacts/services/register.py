@@ -115,6 +115,20 @@ def update_details(contact: Contact, details: Details) -> None:
 
 
 @transaction.atomic
+def correct_name(contact: Contact, *, first_name: str, last_name: str, language: str) -> None:
+    """Correct these alone, so that nothing is lost of what somebody writes about the contact at the same moment.
+
+    Raises InvalidText, ContactGone, ContactMerged.
+    """
+    cleaned = Details(first_name, last_name, language).cleaned()
+    values = {name: cleaned[name] for name in ("first_name", "last_name", "language")}
+    _lock(contact)
+    for name, value in values.items():
+        setattr(contact, name, value)
+    contact.save(update_fields=[*values, "updated_at"])
+
+
+@transaction.atomic
 def change_key(contact: Contact, key: str, *, origin: Origin) -> Change:
     """Correct the key. The old one stays in the history. Raises KeyTaken, InvalidText, ContactGone."""
     key = clean_key(key)

@@ -51,6 +51,11 @@ def count(ids: Iterable[int]) -> Mapping[int, Count]:
     return {contact: Count(number) for contact, number in numbers.items()}
 
 
+def places(ids: Iterable[int]) -> list[Place]:
+    """The staged rows of contacts, by import and line."""
+    return sorted(_rows_of(list(ids)))
+
+
 def forget(ids: Iterable[int]) -> int:
     """Empty the staged rows of contacts, and delete the files in which they stand. Those that nobody has read yet may
     have them in it, too. Runs while the contacts are still there."""
