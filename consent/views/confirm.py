@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -19,6 +18,7 @@ from consent.services.confirming import Confirmed, LinkOver
 from consent.tokens import token_for
 from consent.views.evidence import evidence_of
 from consent.views.public import centre_of, choose_language, public_page
+from consent.views.unknown import unknown_link
 from consent.vocabulary import LinkPurpose
 from contacts.models import ChannelStatus, Contact
 from contacts.vocabulary import Channel
@@ -50,13 +50,6 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
         "address": masked(Channel.EMAIL, link.address),
     }
     return public_page(request, link.project, "consent/public/confirm.html", context, centre=centre)
-
-
-def unknown_link(request: HttpRequest) -> HttpResponse:
-    """For a link that we did not make, that was cut, or that we have forgotten meanwhile."""
-    response = render(request, "consent/public/link_unknown.html", status=404)
-    response["Referrer-Policy"] = "no-referrer"
-    return response
 
 
 def _over(request: HttpRequest, link: MailedLink, centre: Centre) -> HttpResponse:

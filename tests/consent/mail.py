@@ -33,8 +33,7 @@ class Inbox:
         self.mails.append(mail)
         return "250 OK"
 
-    @property
-    def mail(self) -> EmailMessage:
+    def only(self) -> EmailMessage:
         """The only mail."""
         [mail] = self.mails
         return mail

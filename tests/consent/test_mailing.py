@@ -56,7 +56,7 @@ def test_what_arrives(project: Project, organization_in_words: None, inbox: Inbo
     link = sent(project, asked={"offers": [[topic.pk, "email"]], "details": {"first_name": "WIN http://bad.example"}})
     assert work_off() == 1
 
-    found = inbox.mail
+    found = inbox.only()
     assert found["To"] == "Ada@example.org"
     assert found["From"] == '"Librairie <Été>" <sendable@localhost>'
     assert found["Reply-To"] == "privacy@example.org"
@@ -81,9 +81,9 @@ def test_a_mail_in_french(
     sent(project, language="fr", asked={"offers": [[topic.pk, "email"]]})
     work_off()
 
-    text = part(inbox.mail, "plain")
+    text = part(inbox.only(), "plain")
     assert "Nouvelles" in text and "sept jours" in text
-    assert '<html lang="fr">' in part(inbox.mail, "html")
+    assert '<html lang="fr">' in part(inbox.only(), "html")
 
 
 @pytest.mark.parametrize("purpose", LinkPurpose.values)
