@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
 
 from consent.masking import masked
 from consent.models import Centre, MailedLink
@@ -17,22 +14,19 @@ from consent.services import confirming, mailing
 from consent.services.confirming import Confirmed, LinkOver
 from consent.tokens import token_for
 from consent.views.evidence import evidence_of
-from consent.views.public import centre_of, choose_language, public_page
+from consent.views.public import centre_of, choose_language, public_page, public_view
 from consent.views.unknown import unknown_link
 from consent.vocabulary import LinkPurpose
 from contacts.models import ChannelStatus, Contact
 from contacts.vocabulary import Channel
 
 
-@csrf_exempt
-@login_not_required
-@require_http_methods(["GET", "HEAD", "POST"])
+@public_view("GET", "HEAD", "POST")
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
     """One sentence and one button; the button confirms, once."""
     link = mailing.link_of(token, LinkPurpose.CONFIRM)
     if link is None:
         return unknown_link(request)
-    timezone.activate(link.project.zone)
     centre = centre_of(link.project)
     choose_language(request, centre, Contact(language=link.language))
     if link.used_at or link.expires_at <= timezone.now():
