@@ -20,7 +20,18 @@ from contacts.errors import RegisterError
 
 class LogInFirst(LoginRequiredMiddleware):
     """Every view needs a log-in unless it says otherwise. A form that was sent after the log-in ran out comes
-    back with all that was typed, to be sent again."""
+    back with all that was typed, to be sent again.
+
+    Views for anybody do without a look at the session: a cookie that strays to an opt-out link costs no query, and is
+    neither refreshed nor removed.
+    """
+
+    def process_view(
+        self, request: HttpRequest, view_func: Callable[..., Any], view_args: Any, view_kwargs: Any
+    ) -> HttpResponseBase | None:
+        if not getattr(view_func, "login_required", True):
+            return None
+        return super().process_view(request, view_func, view_args, view_kwargs)
 
     def handle_no_permission(  # type: ignore[override]
         self, request: HttpRequest, view_func: Callable[..., Any]
