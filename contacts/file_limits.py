@@ -17,6 +17,7 @@ from typing import IO, Any, BinaryIO
 from xml.parsers import expat
 
 from django.template.defaultfilters import filesizeformat
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from contacts.tables import UnreadableFile
@@ -392,5 +393,6 @@ def _inflates() -> UnreadableFile:
 
 def _too_many_cells() -> UnreadableFile:
     return _too_large(
-        _("A sheet spans more than %(most)s cells, counting empty ones between others.") % {"most": f"{MOST_CELLS:,}"}
+        _("A sheet spans more than %(most)s cells, counting empty ones between others.")
+        % {"most": number_format(MOST_CELLS, force_grouping=True)}
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
 from django.http import FileResponse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
@@ -36,7 +37,8 @@ def check_size(rows: int, columns: int) -> None:
     """Raises TooLargeForSheet for more than a spreadsheet holds, and than our import reads of one."""
     if (rows + 1) * columns > MOST_CELLS or rows >= MOST_ROWS:
         raise TooLargeForSheet(
-            _("An XLSX file of this list would have more than %(most)s cells.") % {"most": f"{MOST_CELLS:,}"}
+            _("An XLSX file of this list would have more than %(most)s cells.")
+            % {"most": number_format(MOST_CELLS, force_grouping=True)}
         )
 
 

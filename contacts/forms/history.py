@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from contacts.dates import short_day
 from contacts.forms.base import DayField, RegisterForm, TextField
 from contacts.moments import TICK
 from contacts.selectors.history import Actor, HistoryFilter
@@ -128,7 +128,7 @@ class HistoryFilterForm(RegisterForm):
             return _("By: %(who)s") % {"who": self.actor_labels[written(value)]}
         if name in ("since", "until"):
             words = _("From %(day)s") if name == "since" else _("To %(day)s")
-            return words % {"day": date_format(value, "j M Y")}
+            return words % {"day": short_day(value)}
         if name == "contact":
             return _("Contact: “%(text)s”") % {"text": value}
         if name == "late":

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from contacts.access import Access
+from contacts.dates import long_day
 from contacts.eligibility import Question, explain
 from contacts.errors import RegisterError
 from contacts.models import ChannelStatus, Contact
@@ -114,7 +114,7 @@ def _coverable(contact: Contact, access: Access, lasting: dict[str, list[NoOnCha
     found = []
     for channel in sorted(channels, key=Channel.values.index):
         said = max(no.since for no in lasting[channel] if no.kind == BlockKind.OPT_OUT)
-        day = date_format(timezone.localtime(said), "j F Y")
+        day = long_day(said)
         words = _("The authorization also covers the opt-out of %(channel)s of %(date)s")
         found.append((channel, words % {"channel": in_sentence(channel), "date": day}))
     return found

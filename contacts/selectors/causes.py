@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from contacts.dates import long_day
 from contacts.extension_points import Text
 from contacts.models import StatusHistory
 from contacts.models.ledger import LedgerEntry
@@ -32,7 +32,7 @@ def authorized_by(row: LedgerEntry) -> str:
     told = str(_AUTHORIZED_BY[row.authorization_source])
     if row.authorization_on is None:
         return told
-    return _("%(authorized)s of %(date)s") % {"authorized": told, "date": date_format(row.authorization_on, "j F Y")}
+    return _("%(authorized)s of %(date)s") % {"authorized": told, "date": long_day(row.authorization_on)}
 
 
 _HOW_BY_REASON: dict[str, Text] = {

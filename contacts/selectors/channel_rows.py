@@ -8,11 +8,10 @@ from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from contacts.access import Access
+from contacts.dates import clock, short_day
 from contacts.eligibility import Outcome, Question, Verdict, verdicts
 from contacts.models import Block, ChannelStatus, Contact, StatusHistory
 from contacts.selectors.entries import EntryInWords, in_sentence
@@ -325,8 +324,8 @@ def first_of_strongest(noes: list[EntryInWords]) -> EntryInWords:
 
 
 def day(value: datetime) -> str:
-    return date_format(timezone.localtime(value), "j M Y")
+    return short_day(value)
 
 
 def moment(value: datetime) -> str:
-    return date_format(timezone.localtime(value), "j M Y, H:i")
+    return f"{short_day(value)}, {clock(value)}"

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Subquery
 from django.http import QueryDict
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from contacts.dates import short_day
 from contacts.eligibility import Question, eligible, failing
 from contacts.forms.contacts import ACTIVE, BY_CHANGE, BY_NAME, SENDABLE, ContactFilterForm, reason_choices
 from contacts.models import Contact, Project, StatusHistory
@@ -130,7 +130,7 @@ def _label(name: str, value: Any) -> str:
     if name == "method":
         return _("Changed by: %(method)s") % {"method": Method(value).label}
     words = _("Changed from %(day)s") if name == "changed_from" else _("Changed until %(day)s")
-    return words % {"day": date_format(value, "j M Y")}
+    return words % {"day": short_day(value)}
 
 
 def _query(values: dict[str, Any], order: str, *, but: str = "") -> str:

@@ -8,12 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from contacts.access import Access
+from contacts.dates import long_day
 from contacts.extension_points import Text
 from contacts.models import Contact, ImportJob, StatusHistory
 from contacts.models.ledger import LedgerEntry, StatusHistoryQuerySet
@@ -141,7 +140,7 @@ def _originals(rows: Sequence[StatusHistory]) -> dict[int | None, StatusHistory]
 
 def _carried_over(words: EntryInWords, original: StatusHistory) -> EntryInWords:
     """An entry that says anew what was said of a merged contact: by which way that came, and when."""
-    by, day = actor_label(original), date_format(timezone.localtime(original.occurred_at), "j F Y")
+    by, day = actor_label(original), long_day(original.occurred_at)
     told = {"day": day, "number": original.pk}
     how_then, clause_then = how(original, by), clause(original, by)
     return replace(
@@ -318,7 +317,7 @@ def source_of(row: LedgerEntry, evidence: dict[str, Any]) -> str:
     elif row.reason and row.reason not in _SAID_ALREADY:
         parts.append(str(Reason(row.reason).label))
     if row.requested_on:
-        parts.append(_("requested on %(date)s") % {"date": date_format(row.requested_on, "j F Y")})
+        parts.append(_("requested on %(date)s") % {"date": long_day(row.requested_on)})
     if evidence.get("file"):
         parts.append(
             _("%(file)s, line %(line)s") % {"file": evidence["file"], "line": evidence["line"]}

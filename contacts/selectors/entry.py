@@ -8,11 +8,10 @@ from datetime import date, datetime
 from typing import Any
 
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from contacts.access import Access
+from contacts.dates import clock, long_day
 from contacts.eligibility import Question, Verdict, verdicts
 from contacts.gates import lifted_by
 from contacts.models import StatusHistory
@@ -72,7 +71,7 @@ def _outcome(row: StatusHistory, words: EntryInWords) -> str:
             return words.late
         return _("Kept, and changed nothing: entry %(number)d, dated %(day)s, is newer.") % {
             "number": later.pk,
-            "day": date_format(timezone.localtime(later.word_at or later.occurred_at), "j F Y"),
+            "day": long_day(later.word_at or later.occurred_at),
         }
     if words.confirmed:
         return words.confirmed
@@ -196,11 +195,11 @@ def _plain(value: Any) -> str:
 
 
 def _moment(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), "j F Y, H:i:s")
+    return f"{long_day(moment)}, {clock(moment, seconds=True)}"
 
 
 def _day(day: date | None) -> str:
-    return date_format(day, "j F Y") if day else ""
+    return long_day(day) if day else ""
 
 
 @dataclass(frozen=True, slots=True)

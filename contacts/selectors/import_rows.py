@@ -9,10 +9,9 @@ from typing import Any
 
 from django.db.models import Count, Min, QuerySet
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from contacts.dates import long_day
 from contacts.models import ChannelStatus, Contact, ImportJob, ImportRow, RelationalTable, StatusHistory
 from contacts.models.imports import ImportKind, RowOutcome
 from contacts.selectors.entries import in_sentence
@@ -207,7 +206,7 @@ def _no_in_words(no: Mapping[str, Any]) -> str:
         moment = datetime.fromisoformat(str(no.get("on") or ""))
     except ValueError:
         return words
-    return f"{words}, {date_format(timezone.localtime(moment), 'j F Y')}"
+    return f"{words}, {long_day(moment)}"
 
 
 @dataclass(frozen=True, slots=True)

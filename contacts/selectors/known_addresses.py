@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from contacts.access import Access
 from contacts.addresses import Address
+from contacts.dates import long_day
 from contacts.models import Block, ChannelStatus, Contact
 from contacts.selectors.standing import noes_of_blocks
 from contacts.vocabulary import BlockKind, Cause, Channel
@@ -33,9 +32,9 @@ class KnownBlock:
             BlockKind.QUARANTINE: _("%(channel)s: this address is in quarantine since %(day)s, %(cause)s."),
             BlockKind.SUPPRESSION: _("%(channel)s: this address is on the suppression list since %(day)s, %(cause)s."),
         }[BlockKind(self.kind)]
-        day = date_format(localtime(self.since), "j F Y")
+        day = long_day(self.since)
         said = words % {"channel": Channel(self.channel).label, "day": day, "cause": Cause(self.cause).label}
-        return f"{said} {_('Nothing will be sent to it.')}"
+        return " ".join((said, _("Nothing will be sent to it.")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from contacts.access import Access
+from contacts.dates import short_day
 from contacts.eligibility import Question, verdicts
 from contacts.extension_points import Text, holdings
 from contacts.models import Contact, Project
@@ -112,7 +111,7 @@ def _details(staying: Contact, going: Contact, preview: MergePreview) -> list[Li
         for name, label in names.items()
         if preview.details[name]
     ]
-    since = [date_format(localtime(contact.created_at), "j M Y") for contact in (staying, going)]
+    since = [short_day(contact.created_at) for contact in (staying, going)]
     return [*lines, Line(_("In the register since"), since[0], since[1], since[0])]
 
 

@@ -9,10 +9,12 @@ from typing import Any
 from django import forms, template
 from django.forms.boundfield import BoundField
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import number_format
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 from lucide.templatetags.lucide import lucide
+
+from contacts import dates
 
 register = template.Library()
 
@@ -56,25 +58,32 @@ def notice_icon(kind: str) -> str:
 @register.filter
 def day(value: date | datetime | None) -> str:
     """19 November 2026."""
-    return _formatted(value, "j F Y")
+    return dates.long_day(value) if value else ""
 
 
 @register.filter
 def short_day(value: date | datetime | None) -> str:
     """19 Nov 2026, for tables."""
-    return _formatted(value, "j M Y")
+    return dates.short_day(value) if value else ""
 
 
 @register.filter
 def long_day(value: date | datetime | None) -> str:
     """Thursday 19 November 2026, for headings of a day."""
-    return _formatted(value, "l j F Y")
+    return dates.weekday(value) if value else ""
 
 
 @register.filter
 def clock(value: datetime | None) -> str:
     """14:07."""
-    return _formatted(value, "H:i")
+    return dates.clock(value) if value else ""
+
+
+@register.simple_tag
+def this_moment() -> str:
+    """19 November 2026, 14:07: when a page was read, for its print."""
+    now = timezone.now()
+    return f"{dates.long_day(now)}, {dates.clock(now)}"
 
 
 @register.filter
@@ -85,8 +94,8 @@ def number(value: int | None) -> str:
 
 @register.filter
 def share(part: int, whole: int) -> str:
-    """6.4 %, of a whole that may be empty."""
-    return f"{number_format(round(100 * part / whole, 1), decimal_pos=1)} %" if whole else "–"
+    """6.4 % with a space that does not break, of a whole that may be empty."""
+    return f"{number_format(round(100 * part / whole, 1), decimal_pos=1)}\u00a0%" if whole else "–"
 
 
 @register.filter
@@ -135,11 +144,3 @@ def is_tick(field: BoundField) -> bool:
 def is_choice_list(field: BoundField) -> bool:
     """Is the field a list of boxes or buttons, which needs a legend?"""
     return isinstance(field.field.widget, forms.RadioSelect | forms.CheckboxSelectMultiple)
-
-
-def _formatted(value: date | datetime | None, pattern: str) -> str:
-    if value is None or value == "":
-        return ""
-    if isinstance(value, datetime) and timezone.is_aware(value):
-        value = timezone.localtime(value)
-    return date_format(value, pattern)

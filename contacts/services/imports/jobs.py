@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from contacts.csv_columns import header_digest
@@ -88,7 +89,8 @@ def upload(project: Project, file: BinaryIO, *, file_name: str, origin: Origin, 
         size += len(content)
         if most is not None and size > most:
             raise TooLarge(
-                _("The file has more than %(most)s MB.") % {"most": f"{most // 1_000_000:,}"},
+                _("The file has more than %(most)s MB.")
+                % {"most": number_format(most // 1_000_000, force_grouping=True)},
                 remedy=_("Split it, or use the command import_contacts."),
             )
         ImportPiece.objects.create(job=job, number=number, content=content)
