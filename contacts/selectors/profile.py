@@ -9,12 +9,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Count, OuterRef, Q, Subquery
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import get_language_info, pgettext
 from django.utils.translation import gettext as _
 
 from contacts.access import Access
+from contacts.dates import long_day
 from contacts.extension_points import ProfileTab, profile_sections, profile_tabs
 from contacts.models import ChannelStatus, Contact, RelationalRow, RelationalTable, StatusHistory
 from contacts.models.ledger import StatusHistoryQuerySet
@@ -387,4 +386,4 @@ def _small(text: str) -> str:
 
 
 def _day(value: datetime) -> str:
-    return date_format(timezone.localtime(value), "j F Y")
+    return long_day(value)
