@@ -13,11 +13,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from consent.models import ConsentHistory
+from consent.models import ConsentHistory, Form
 from consent.vocabulary import Basis, ConsentState, ImpliedBy, Word
 from contacts.access import Access
 from contacts.extension_points import Text
-from contacts.models import Contact
+from contacts.models import Contact, Project
 from contacts.selectors.causes import how
 from contacts.selectors.entries import (
     METHOD_ICONS,
@@ -48,19 +48,25 @@ def described(rows: Sequence[ConsentHistory], access: Access) -> list[EntryInWor
         own = ConsentHistory.objects.filter(pk__in=ids, project=access.project)
         may_undo = set(may_take_back(own, access.actor).values_list("pk", flat=True))
     jobs = imports_behind(rows, access.project)
+    forms = form_names(rows, access.project)
     words = []
     for row in rows:
-        entry = _describe(row, contacts.get(row.contact_id or 0), voids.get(row.pk), row.pk in may_undo, access)
+        entry = _describe(row, contacts.get(row.contact_id or 0), voids.get(row.pk), row.pk in may_undo, access, forms)
         job = jobs.get(row.request_id)
         words.append(from_import(entry, row, job, access) if job else entry)
     return words
 
 
 def _describe(
-    row: ConsentHistory, contact: Contact | None, void: int | None, may_undo: bool, access: Access
+    row: ConsentHistory,
+    contact: Contact | None,
+    void: int | None,
+    may_undo: bool,
+    access: Access,
+    forms: dict[str, str],
 ) -> EntryInWords:
     detail = getattr(row, "detail", None)
-    evidence: dict[str, Any] = detail.evidence if detail else {}
+    evidence = evidence_of(row)
     reference = detail.authorization_reference if detail else ""
     by = actor_label(row)
     place = [access.project.slug, row.contact_id or 0, row.pk]
@@ -76,11 +82,11 @@ def _describe(
         method_label=str(Method(row.method).label),
         method_icon=METHOD_ICONS[Method(row.method)],
         actor_label=by,
-        source=_source(row, evidence),
+        source=_source(row, evidence, forms),
         weight_label=str(Weight(row.weight).label),
         dated=row.occurred_at if row.recorded_at - row.occurred_at > timedelta(minutes=1) else None,
         late=late(row),
-        confirmed=_confirmed(row),
+        confirmed=confirmed(row),
         voided=_("Taken back by entry %(number)s.") % {"number": void} if void else "",
         contact_name=contact.name if contact else "",
         contact_key=contact.key if contact else "",
@@ -136,15 +142,20 @@ def _detail(row: ConsentHistory) -> str:
 
 
 def late(row: ConsentHistory) -> str:
-    """Why a word changed nothing, where a later or a heavier one holds; else empty."""
-    if row.word == Word.WITHDRAWN and row.to_state != ConsentState.WITHDRAWN:
-        return _("Kept, and changed nothing: a later word is newer.")
-    if row.word in (Word.GRANTED, Word.PENDING) and row.to_state == ConsentState.WITHDRAWN:
+    """Why a withdrawal that came too late changed nothing; else empty."""
+    is_late = row.word == Word.WITHDRAWN and row.to_state != ConsentState.WITHDRAWN
+    return _("Kept, and changed nothing: a later word is newer.") if is_late else ""
+
+
+def too_light(row: ConsentHistory) -> bool:
+    """Whether a grant did not weigh enough to lift the withdrawal that stood."""
+    return row.word == Word.GRANTED and row.to_state == ConsentState.WITHDRAWN
+
+
+def confirmed(row: ConsentHistory) -> str:
+    """Why an entry changed nothing without being late; else empty."""
+    if too_light(row):
         return _("Kept, and changed nothing: a withdrawal stands.")
-    return ""
-
-
-def _confirmed(row: ConsentHistory) -> str:
     same = {Word.WITHDRAWN: ConsentState.WITHDRAWN, Word.GRANTED: ConsentState.EXPRESS}.get(Word(row.word))
     if same and row.from_state == row.to_state == same and row.basis != Basis.IMPLIED:
         return _("Recorded once more; it held already.")
@@ -156,16 +167,33 @@ def _confirmed(row: ConsentHistory) -> str:
 def _glyph(row: ConsentHistory, void: int | None) -> str:
     if void is not None or row.says == Says.VOID:
         return "void"
-    if late(row):
-        return "late"
+    if late(row) or too_light(row):
+        return "late" if late(row) else "na"
     return {Says.NO: "no", Says.YES: "ok"}.get(Says(row.says), "plus")
 
 
-def _source(row: ConsentHistory, evidence: dict[str, Any]) -> str:
+def form_names(rows: Sequence[ConsentHistory], project: Project) -> dict[str, str]:
+    """The forms by which entries came, by the number that their evidence names."""
+    numbers = {evidence_of(row).get("form") for row in rows}
+    known = [number for number in numbers if isinstance(number, int) and number < 2**31]
+    if not known:
+        return {}
+    found = Form.objects.filter(project=project, pk__in=known).values_list("pk", "name")
+    return {str(number): name for number, name in found}
+
+
+def evidence_of(row: ConsentHistory) -> dict[str, Any]:
+    """What was kept as proof of an entry; empty where nothing was, or where it is erased."""
+    detail = getattr(row, "detail", None)
+    return detail.evidence if detail and isinstance(detail.evidence, dict) else {}
+
+
+def _source(row: ConsentHistory, evidence: dict[str, Any], forms: dict[str, str]) -> str:
     parts = [source_of(row, evidence)]
     if evidence.get("form"):
-        told = {"form": evidence["form"], "version": evidence.get("version", "")}
-        parts.insert(0, _("form %(form)s, version %(version)s") % told)
+        number = str(evidence["form"])
+        told = {"form": forms.get(number, number), "version": evidence.get("version", "")}
+        parts.insert(0, _("form “%(form)s”, version %(version)s") % told)
     if row.repeats:
         parts.append(_("said of a merged contact in entry %(number)s") % {"number": row.repeats})
     return ", ".join(part for part in parts if part)

@@ -103,6 +103,7 @@ def with_entries(consents: QuerySet[Consent]) -> QuerySet[Consent]:
         express_entry=_first(latest.filter(word=Word.GRANTED, basis=Basis.EXPRESS)),
         implied_entry=_first(implied),
         implied_by=Subquery(implied.values("implied_by")[:1]),
+        implied_at=Subquery(implied.values("occurred_at")[:1]),
         withdrawal_entry=_first(noes),
         withdrawal_weight=Subquery(noes.values("weight")[:1]),
         pending_entry=_first(latest.filter(word=Word.PENDING)),

@@ -10,7 +10,10 @@ from urllib.parse import urlencode
 
 from django.db.models import Exists, OuterRef
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 
 from consent.models import CommunicationType, Consent, ConsentHistory
 from consent.models.ledger import ConsentHistoryQuerySet
@@ -39,10 +42,9 @@ class OptIn:
     is_archived: bool
     glyph: str
     word: str
-    why: Cause
-    basis: str
     since: datetime | None
-    until: datetime | None
+    entry: Cause
+    ends: str
     grant_url: str
     withdraw_url: str
     ask: str
@@ -125,22 +127,13 @@ def _row(
         is_archived=topic.archived_at is not None,
         glyph=GLYPHS.get(state, "no"),
         word=str(state.label),
-        why=basis_of(consent, topic, [slug, contact.pk]),
-        basis=_basis(consent, state),
         since=_since(consent, state),
-        until=consent.implied_until if state in (ConsentState.IMPLIED, ConsentState.ENDED) else None,
+        entry=basis_of(consent, topic, [slug, contact.pk]),
+        ends=_ends(consent, state),
         grant_url=reverse("consent:grant", args=place) if may_grant and not is_refused else "",
         withdraw_url=reverse("consent:withdraw", args=place) if may_grant else "",
         ask=may_lift.ask(weight) if is_refused and weight is not None else "",
     )
-
-
-def _basis(consent: Any, state: ConsentState) -> str:
-    if state == ConsentState.EXPRESS:
-        return _("Express")
-    if state in (ConsentState.IMPLIED, ConsentState.ENDED):
-        return str(ImpliedBy(consent.implied_by).label) if consent.implied_by else _("Implied")
-    return ""
 
 
 def _since(consent: Any, state: ConsentState) -> datetime | None:
@@ -148,9 +141,28 @@ def _since(consent: Any, state: ConsentState) -> datetime | None:
         ConsentState.EXPRESS: "express_at",
         ConsentState.WITHDRAWN: "withdrawn_at",
         ConsentState.PENDING: "pending_at",
+        ConsentState.IMPLIED: "implied_at",
+        ConsentState.ENDED: "implied_at",
     }
     since: datetime | None = getattr(consent, moments[state]) if state in moments else None
     return since
+
+
+def _ends(consent: Any, state: ConsentState) -> str:
+    if state == ConsentState.EXPRESS:
+        return _("When it is withdrawn")
+    if state not in (ConsentState.IMPLIED, ConsentState.ENDED):
+        return ""
+    day = date_format(timezone.localtime(consent.implied_until), "j M Y")
+    by = ImpliedBy(consent.implied_by or ImpliedBy.OTHER)
+    return day if by == ImpliedBy.OTHER else _("%(date)s, by %(cause)s") % {"date": day, "cause": str(_CAUSES[by])}
+
+
+_CAUSES = {
+    ImpliedBy.INQUIRY: pgettext_lazy("implied by", "an inquiry"),
+    ImpliedBy.PURCHASE: pgettext_lazy("implied by", "a purchase"),
+    ImpliedBy.MEMBERSHIP: pgettext_lazy("implied by", "a membership"),
+}
 
 
 class _Lifting:

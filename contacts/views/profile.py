@@ -14,8 +14,8 @@ from contacts.vocabulary import Aspect, Channel
 
 @require_safe
 def contact(request: HttpRequest, project_slug: str, contact_id: int) -> HttpResponse:
-    """The profile; ``channel`` and ``aspect`` filter its history, ``table`` shows rows in its place, ``tab`` what another app
-    keeps.
+    """The profile; ``channel`` and ``aspect`` filter its history, ``table`` shows rows in its place, ``tab`` what
+    another app keeps.
 
     The address of who was merged leads to the one whom they were merged into.
     """
