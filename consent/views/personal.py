@@ -22,9 +22,9 @@ from consent.selectors.personal import Held, held_of
 from consent.services import personal as own_data
 from consent.services.mailing import link_of, use
 from consent.services.requests import ask_erasure
-from consent.views.confirm import unknown_link
 from consent.views.evidence import evidence_of
 from consent.views.public import centre_of, choose_language, public_page, public_view, sent
+from consent.views.unknown import unknown_link
 from consent.vocabulary import LinkPurpose, RequestState
 from contacts.errors import RegisterError
 from contacts.models import Contact
