@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -94,6 +95,13 @@ def public_url(text: str) -> str:
     if not is_whole or parts.query or parts.fragment or parts.username or set(text) & set(" <>\"'"):
         raise ImproperlyConfigured(f"PUBLIC_URL: write {_PUBLIC_URL}.")
     return text.rstrip("/")
+
+
+def rate(text: str) -> str:
+    """So many in a time, of one address on the internet, as allauth writes it."""
+    if not re.fullmatch(r"[1-9][0-9]{0,5}/[1-9][0-9]{0,3}[smhd]", text):
+        raise ImproperlyConfigured("FORM_RATE: write a number and a time, like 20/10m.")
+    return f"{text}/ip"
 
 
 _KEYS = "name:secret, several separated by commas, the current key first"
@@ -235,6 +243,7 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
+ACCOUNT_RATE_LIMITS = {"public_form": rate(env.str("FORM_RATE", default="20/10m"))}
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
 MFA_ADAPTER = "config.accounts.SecondStepAdapter"

@@ -132,7 +132,7 @@ def confirm(link: MailedLink, evidence: Mapping[str, Any] | None = None) -> Conf
     origin = _origin(link, {**link.asked.get("evidence", {}), **_of_confirmation(evidence)})
     contact = _known(link)
     if contact is None:
-        contact = _add(link.project, address, details, origin)
+        contact = add(link.project, address, details, origin)
     else:
         _fill_in(contact, details, origin)
     offers = offers_of(link)
@@ -198,7 +198,7 @@ def _of_confirmation(evidence: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _concerned(link: MailedLink, address: Address) -> set[str]:
     """The fingerprints of every address that confirming may write about, to be locked at once."""
-    phone = _phone(link.project, link.asked.get("details", {}))
+    phone = phone_of(link.project, link.asked.get("details", {}))
     marks = {*address.fingerprints, *(phone.fingerprints if phone else ())}
     contact = _known(link)
     if contact is not None:
@@ -231,9 +231,9 @@ def _merged_into(number: int) -> int | None:
     return Contact.objects.filter(pk=number).values_list("merged_into_id", flat=True).first()
 
 
-def _add(project: Project, address: Address, details: Mapping[str, str], origin: Origin) -> Contact:
+def add(project: Project, address: Address, details: Mapping[str, str], origin: Origin) -> Contact:
     """Add the contact. A key that somebody has who has another address gets a number behind it: it is theirs."""
-    phone = _phone(project, details)
+    phone = phone_of(project, details)
     addresses: dict[str, str] = {Channel.EMAIL: address.shown, **({Channel.SMS: phone.shown} if phone else {})}
     given: dict[str, Any] = {name: details.get(name, "") for name in DETAILS}
     # Coming into the register is not what the link asks: its entries must not be taken for a retry of that.
@@ -255,7 +255,7 @@ def _add(project: Project, address: Address, details: Mapping[str, str], origin:
 def _fill_in(contact: Contact, details: Mapping[str, str], origin: Origin) -> None:
     """Put what is not known yet. What is known only its owner changes, on a page of their own."""
     given = {name: details[name] for name in DETAILS if details.get(name) and not getattr(contact, name)}
-    phone = _phone(contact.project, details)
+    phone = phone_of(contact.project, details)
     has_phone = ChannelStatus.objects.filter(contact=contact, channel=Channel.SMS).with_address().exists()
     if phone and not has_phone:
         register.change_address(contact, Channel.SMS, phone.shown, origin=origin)
@@ -266,7 +266,8 @@ def _fill_in(contact: Contact, details: Mapping[str, str], origin: Origin) -> No
         register.update_details(contact, Details(**kept, notes=contact.notes, attributes=contact.attributes))
 
 
-def _phone(project: Project, details: Mapping[str, str]) -> Address | None:
+def phone_of(project: Project, details: Mapping[str, str]) -> Address | None:
+    """The number for SMS among details; None where there is none that can be one."""
     try:
         return normalise(Channel.SMS, details["sms"], country=project.default_country) if details.get("sms") else None
     except InvalidAddress:
