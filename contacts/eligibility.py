@@ -12,8 +12,9 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Protocol
 
-from django.db.models import BooleanField, Count, FilteredRelation, Min, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import BooleanField, Count, FilteredRelation, Q, QuerySet, Value, Window
 from django.db.models.expressions import ExpressionWrapper
+from django.db.models.functions import RowNumber
 
 from contacts.extension_points import Condition, Text, conditions, states
 from contacts.models import ChannelStatus, Contact, Project
@@ -301,15 +302,22 @@ def addresses_reached(project: Project, question: Question) -> int:
 def same_address(contacts: ContactQuerySet, question: Question) -> ContactQuerySet:
     """Eligible contacts who are not written to, because an older eligible one has the same address."""
     asked = eligible(contacts, question)
-    older = (
-        eligible(contacts, question)
-        .order_by()
-        .filter(state_fingerprint=OuterRef("state_fingerprint"))  # type: ignore[misc]
-        .values("state_fingerprint")
-        .annotate(oldest=Min("pk"))
-        .values("oldest")
+    if not question.is_past:
+        asked = asked.filter(state_fingerprint__in=_shared_addresses(contacts, question))  # type: ignore[misc]
+    place = Window(RowNumber(), partition_by=["state_fingerprint"], order_by="pk")
+    later = asked.annotate(place=place).filter(place__gt=1)
+    # A set of its own: what is filtered afterwards must not change who is the oldest.
+    return eligible(contacts, question).filter(pk__in=later.values("pk"))
+
+
+def _shared_addresses(contacts: ContactQuerySet, question: Question) -> QuerySet[Any, Any]:
+    """The addresses that several have: few, so that nobody else's is looked up one by one."""
+    rows = ChannelStatus.objects.filter(contact__in=contacts.order_by(), channel=question.channel).exclude(
+        fingerprint=""
     )
-    return asked.filter(pk__gt=Subquery(older))
+    return (
+        rows.order_by().values("fingerprint").annotate(holders=Count("*")).filter(holders__gt=1).values("fingerprint")
+    )
 
 
 def _boolean(expression: Q) -> ExpressionWrapper:

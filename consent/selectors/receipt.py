@@ -14,6 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from consent.models import Centre, CommunicationType, Consent, ConsentHistory
 from consent.selectors.entries import evidence_of, form_names, read
@@ -51,7 +52,7 @@ class Event:
 
     @property
     def word_label(self) -> str:
-        return str(Word(self.word).label)
+        return _("Asked to confirm") if self.word == Word.PENDING else str(Word(self.word).label)
 
     @property
     def basis_label(self) -> str:

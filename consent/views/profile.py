@@ -30,9 +30,10 @@ from contacts.access import EDIT, EXPORT, Access, contact_for
 from contacts.errors import AuthorizationRequired, RegisterError
 from contacts.forms.status import UndoForm
 from contacts.models import Contact
+from contacts.selectors.entries import in_sentence
 from contacts.services.exports import log_export
 from contacts.views.rendering import project_page
-from contacts.vocabulary import Channel, Reason
+from contacts.vocabulary import Reason
 
 REFUSED = 403
 
@@ -190,7 +191,7 @@ def _page(
         "type": topic,
         "type_name": topic.name_in(),
         "channel": channel,
-        "channel_label": Channel(channel).label,
+        "channel_label": in_sentence(channel),
         "form": form,
         "granting": granting,
         "tab_url": _tab(contact),
