@@ -76,8 +76,9 @@ class TypeForm(RegisterForm):
         max_length=REASON_LENGTH,
         required=False,
         help_text=_(
-            "For what must reach people, for example “recalls of a product”. Leave it empty to respect every opt-out. "
-            "Contacts who are inactive, invalid or quarantined addresses, and a STOP reply still stop it."
+            "Only for what has to reach people, for example “recalls of a product”. Empty, it respects every opt-out. "
+            "Whatever stands here, it never goes to an inactive contact, to an invalid or quarantined address, or "
+            "after a STOP."
         ),
     )
     double_opt_in = forms.BooleanField(
@@ -110,15 +111,18 @@ class TypeForm(RegisterForm):
         for number, said in MONTHS.items():
             self.fields[number].initial = said
         behind = [(str(other.pk), _("After “%(name)s”") % {"name": other.name}) for other in others]
+        self.fields["name"].help_text = _("In %(language)s, and where another language has none.") % {
+            "language": dict(settings.LANGUAGES).get(language, language)
+        }
         self.fields["after"].choices = [("", _("First")), *behind]  # type: ignore[attr-defined]
         for code, label in self.languages:
             told = topic.translations.get(code, {}) if topic else {}
             self.fields[f"name_{code}"] = TextField(
-                label=_("Name, %(language)s") % {"language": label}, max_length=NAME_LENGTH, required=False,
+                label=_("%(language)s: name") % {"language": label}, max_length=NAME_LENGTH, required=False,
                 initial=told.get("name", ""), widget=forms.TextInput(attrs={"lang": code}),
             )  # fmt: skip
             self.fields[f"description_{code}"] = TextField(
-                label=_("Description, %(language)s") % {"language": label}, max_length=DESCRIPTION_LENGTH,
+                label=_("%(language)s: description") % {"language": label}, max_length=DESCRIPTION_LENGTH,
                 required=False, several_lines=True, initial=told.get("description", ""),
                 widget=forms.Textarea(attrs={"rows": 2, "lang": code}),
             )  # fmt: skip
