@@ -70,8 +70,8 @@ def read(text: str) -> Token:
 
 def _parts(text: str) -> list[Any]:
     found = _signer().unsign_object(text)
-    if not isinstance(found, list):
-        raise ValueError(text)
+    if not isinstance(found, list) or [type(part) for part in found] != [int, int, int, str, int, int]:
+        raise ValueError
     return found
 
 

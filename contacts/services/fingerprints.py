@@ -48,7 +48,7 @@ def _bring_under(mark: str, block: Block) -> None:
         Block.objects.filter(pk=block.pk).update(fingerprint=mark)
         return
     words = StatusHistory.objects.filter(block=block).not_voided()
-    weight = strongest_no(words, gate="block").values_list("strongest", flat=True).first()
+    weight = next(iter(strongest_no(words, gate="block").values_list("strongest", flat=True)), None)
     Block.objects.filter(pk=block.pk).update(fingerprint=f"{block.fingerprint}{_FOUND_NO_MORE}")
     if weight is None:
         return
