@@ -299,7 +299,6 @@ def _entry(row: Any, ledger: str, file_name: str) -> Entry:
     else:
         what, value = opt_in_words.title(row), opt_in_words.implied(row)
     proof = [
-        Named(_("Number of the entry"), str(row.pk)),
         Named(_("File"), file_name),
         Named(_("Line"), str(row.line or "")),
         Named(_("Request of"), _day(row.requested_on)),

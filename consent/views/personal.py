@@ -71,7 +71,12 @@ class Visit:
 
     def over(self) -> HttpResponse:
         """The link shows nothing any more; where it is still the contact's, another one can be asked for."""
-        context = {"may_ask_again": self.contact is not None, "done": self.done}
+        context = {
+            "may_ask_again": self.contact is not None,
+            "is_late": self.link.expires_at <= timezone.now(),
+            "lost": self.sent.get("action") in _ACTIONS,
+            "done": self.done,
+        }
         return self.page("consent/public/personal_over.html", context, status=200 if self.done else OVER)
 
 
@@ -238,7 +243,9 @@ def _shown(visit: Visit, contact: Contact) -> HttpResponse:
 
 def _as_json(visit: Visit, contact: Contact) -> HttpResponse:
     held = held_of(contact, sender=visit.sender)
-    response = JsonResponse(held.as_data(), encoder=DjangoJSONEncoder, json_dumps_params={"indent": 2})
+    response = JsonResponse(
+        held.as_data(), encoder=DjangoJSONEncoder, json_dumps_params={"indent": 2, "ensure_ascii": False}
+    )
     return _file(response, "json")
 
 
