@@ -23,8 +23,8 @@ app_name = "consent"
 of_a_contact: list[URLPattern | URLResolver] = [
     path("consents/<int:type_id>/<slug:channel>/grant/", profile.grant, name="grant"),
     path("consents/<int:type_id>/<slug:channel>/withdraw/", profile.withdraw, name="withdraw"),
-    path("consents/entries/<int:entry_id>/", profile.consent_entry, name="entry"),
-    path("consents/entries/<int:entry_id>/undo/", profile.consent_undo, name="undo"),
+    path("consents/entries/<int:opt_in_id>/", profile.consent_entry, name="entry"),
+    path("consents/entries/<int:opt_in_id>/undo/", profile.consent_undo, name="undo"),
     path("consents/receipt/", profile.receipt, name="receipt"),
     path("consents/receipt.json", profile.receipt_json, name="receipt_json"),
 ]

@@ -15,9 +15,18 @@ from django.apps import apps
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from consent.models import ConsentHistory
+from consent.services.consents import grant
 from contacts.models import Membership, Organization, OrganizationAdmin, Project, StatusHistory, User
+from tests.consent.saying import by_form
 from tests.contacts.imported import checked
-from tests.factories import BlockFactory, ContactFactory, ErasureReceiptFactory, RelationalRowFactory
+from tests.factories import (
+    BlockFactory,
+    CommunicationTypeFactory,
+    ContactFactory,
+    ErasureReceiptFactory,
+    RelationalRowFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -109,6 +118,15 @@ OF_A_PROJECT: dict[str, Row] = {
     "table_add": ADMINISTER,
     "table_edit": about(ADMINISTER, "table_id"),
     "table_remove": about(ADMINISTER, "table_id"),
+    "consent:grant": about(EDIT, "contact_id", "type_id", "channel"),
+    "consent:withdraw": about(EDIT, "contact_id", "type_id", "channel"),
+    "consent:entry": about(VIEW, "contact_id", "opt_in_id"),
+    "consent:undo": about(EDIT, "contact_id", "opt_in_id"),
+    "consent:receipt": about(VIEW, "contact_id"),
+    "consent:receipt_json": about(Row(refused=("viewer", "editor"), get=NO_SUCH_METHOD), "contact_id"),
+    "consent:audience": VIEW,
+    "consent:audience_contacts": VIEW,
+    "consent:audience_export": Row(refused=("viewer", "editor"), get=NO_SUCH_METHOD),
 }
 OF_AN_ORGANIZATION: dict[str, Row] = {
     "organization": about(ORGANIZATION, posts=False),
@@ -122,7 +140,10 @@ OF_AN_ORGANIZATION: dict[str, Row] = {
 }
 # Reached without a project: (answer to nobody, answer to a user).
 OF_NOBODY = {"healthz": (200, 200), "patterns": (200, 200), "contacts:choose_project": (302, 302)}
-GLOBAL_IDS = ("contact_id", "entry_id", "receipt_id", "membership_id", "admin_id", "row_id", "table_id", "import_id")
+GLOBAL_IDS = (
+    "contact_id", "entry_id", "receipt_id", "membership_id", "admin_id", "row_id", "table_id", "import_id", "type_id",
+    "opt_in_id",
+)  # fmt: skip
 
 
 def all_paths(patterns: list[Any] | None = None, namespace: str = "", route: str = "") -> Iterator[tuple[str, str]]:
@@ -138,7 +159,7 @@ def all_paths(patterns: list[Any] | None = None, namespace: str = "", route: str
 
 
 def test_every_path_has_a_row() -> None:
-    rows = {f"contacts:{name}" for name in (*OF_A_PROJECT, *OF_AN_ORGANIZATION)} | set(OF_NOBODY)
+    rows = {full(name) for name in (*OF_A_PROJECT, *OF_AN_ORGANIZATION)} | set(OF_NOBODY)
     assert {name for name, _route in all_paths()} - {"patterns"} == rows - {"patterns"}
 
 
@@ -149,6 +170,8 @@ def house(
     contact = ContactFactory(project=project, email="reader@example.org", sms="+14185550137")
     BlockFactory(organization=organization)
     row = RelationalRowFactory(contact=contact)
+    topic = CommunicationTypeFactory(project=project, slug="newsletter")
+    grant(contact.as_set(), topic, "email", origin=by_form())
     return House(
         organization,
         project,
@@ -163,6 +186,8 @@ def house(
             "row_id": row.pk,
             "table_id": row.table_id,
             "table_slug": row.table.slug,
+            "type_id": topic.pk,
+            "opt_in_id": ConsentHistory.objects.get(contact=contact).pk,
         },
     )
 
@@ -172,11 +197,16 @@ def person(request: pytest.FixtureRequest) -> Callable[[str], User]:
     return request.getfixturevalue
 
 
+def full(name: str) -> str:
+    """A row's name as the resolver knows it: the register's own stand without their namespace."""
+    return name if ":" in name else f"contacts:{name}"
+
+
 def path_of(name: str, row: Row, house: House, **changes: Any) -> str:
     place = (
         {"project_slug": house.project.slug} if name in OF_A_PROJECT else {"organization_slug": house.organization.slug}
     )
-    return reverse(f"contacts:{name}", kwargs={**place, **{key: house.ids[key] for key in row.ids}, **changes})
+    return reverse(full(name), kwargs={**place, **{key: house.ids[key] for key in row.ids}, **changes})
 
 
 def state() -> str:

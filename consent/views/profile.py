@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from consent.forms.consents import GrantForm, WithdrawForm
 from consent.models import CommunicationType, ConsentHistory
@@ -103,20 +103,20 @@ def withdraw(request: HttpRequest, project_slug: str, contact_id: int, type_id: 
 
 
 @require_safe
-def consent_entry(request: HttpRequest, project_slug: str, contact_id: int, entry_id: int) -> HttpResponse:
+def consent_entry(request: HttpRequest, project_slug: str, contact_id: int, opt_in_id: int) -> HttpResponse:
     """One entry of the opt-in history with all of its proof."""
     access, contact = contact_for(request.user, project_slug, contact_id)
-    row = _entry(contact, entry_id)
+    row = _entry(contact, opt_in_id)
     [words] = described([row], access)
     context = {"contact": contact, "entry": words, "facts": facts_of(row, words, access), "tab_url": _tab(contact)}
     return project_page(request, access, "consent/entry.html", context, section="contacts")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def consent_undo(request: HttpRequest, project_slug: str, contact_id: int, entry_id: int) -> HttpResponse:
+def consent_undo(request: HttpRequest, project_slug: str, contact_id: int, opt_in_id: int) -> HttpResponse:
     """Take an entry back; both stay in the history."""
     access, contact = contact_for(request.user, project_slug, contact_id, needs=EDIT)
-    row = _entry(contact, entry_id)
+    row = _entry(contact, opt_in_id)
     form = UndoForm(request.POST if request.method == "POST" else None)
     refused = False
     if form.is_valid():
@@ -141,12 +141,11 @@ def receipt(request: HttpRequest, project_slug: str, contact_id: int) -> HttpRes
     return project_page(request, access, "consent/receipt.html", context, section="contacts")
 
 
-@require_safe
+@require_POST
 def receipt_json(request: HttpRequest, project_slug: str, contact_id: int) -> HttpResponse:
     """The same for programs, in the structure of ISO/IEC TS 27560."""
     access, contact = contact_for(request.user, project_slug, contact_id, needs=EXPORT)
-    if request.method == "GET":
-        log_export(access.project, subject="receipt", filters=["contact"], rows=1, actor=access.actor)
+    log_export(access.project, subject="receipt", filters=["contact"], rows=1, actor=access.actor)
     response = HttpResponse(as_json(receipt_of(contact)), content_type="application/json; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="consent-receipt-{contact.pk}.json"'
     response["Cache-Control"] = "no-store"

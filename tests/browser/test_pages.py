@@ -20,15 +20,19 @@ from django.urls import URLPattern, URLResolver, get_resolver, path, resolve, re
 from playwright.sync_api import Page, ViewportSize, expect
 
 from config.urls import not_offered
+from consent.models import ConsentHistory
+from consent.services.consents import grant, withdraw
 from contacts.errors import StaleConfirmation
 from contacts.models import Block, Membership, OrganizationAdmin, Project, StatusHistory, User
 from contacts.services.opt_outs import opt_out
 from contacts.services.status import deactivate
 from tests.browser.conftest import Browse, axe_problems
+from tests.consent.saying import by_form
 from tests.contacts.imported import checked, imported
 from tests.factories import (
     PASSWORD,
     BlockFactory,
+    CommunicationTypeFactory,
     ContactFactory,
     ErasureReceiptFactory,
     ProjectFactory,
@@ -62,6 +66,8 @@ NO_PAGES = {
     "contacts:rows_export": "a file, asked for by a form",
     "contacts:import_rejected": "a file, asked for by a form",
     "contacts:import_absent_export": "a file, asked for by a form",
+    "consent:receipt_json": "a file, asked for by a form",
+    "consent:audience_export": "a file, asked for by a form",
     "contacts:import_start": "a button of the check",
     "contacts:import_stop": "a button of the import's page",
     "contacts:import_resume": "a button of the import's page",
@@ -97,6 +103,12 @@ STATES = [
     "/p/newsletter/contacts/{inactive_id}/activate/",
     "/p/newsletter/contacts/{inactive_id}/deactivate/",
     "/p/newsletter/contacts/{inactive_id}/channels/email/lift-opt-out/",
+    "/p/newsletter/contacts/{contact_id}/?tab=consents",
+    "/p/newsletter/contacts/{contact_id}/consents/{type_id}/sms/grant/",
+    "/p/newsletter/contacts/{contact_id}/consents/{type_id}/sms/withdraw/",
+    "/p/newsletter/consent/audience/?type=news&channel=sms&at=2026-01-01",
+    "/p/newsletter/consent/audience/contacts/?type=news&channel=email&reason=consent",
+    "/p/empty/consent/audience/",
     "/p/newsletter/contacts/?q=zzz&status=active&changed_from=2020-01-01",
     "/p/newsletter/contacts/?changed_from=2026-02-01&changed_to=2026-01-31",
     "/p/newsletter/contacts/bulk/deactivate/",
@@ -203,6 +215,9 @@ def house(project: Project, viewer: User, organization_admin: User) -> dict[str,
     opt_out(contact.as_set(), "sms", origin=asked())
     ProjectFactory(organization=project.organization, name="Empty", slug="empty")
     row = RelationalRowFactory(contact=contact)
+    topic = CommunicationTypeFactory(project=project, slug="news", accepts_implied=True)
+    grant(contact.as_set(), topic, "email", origin=by_form(evidence={"wording": "I agree. " * 30, "form": 1}))
+    withdraw(contact.as_set(), topic, "sms", origin=asked(note="No more texts."))
     text = "key,email,first name\nHM-204817,,Amelie\nHM-9,new@example.org,Zoé\nHM-10,jean.roy@,Jean\n"
     done = imported(project, text)
     return {
@@ -217,6 +232,8 @@ def house(project: Project, viewer: User, organization_admin: User) -> dict[str,
         "table_slug": row.table.slug,
         "table_id": row.table_id,
         "row_id": row.pk,
+        "type_id": topic.pk,
+        "opt_in_id": ConsentHistory.objects.filter(contact=contact).earliest("pk").pk,
         "entry_id": StatusHistory.objects.filter(contact=contact).latest("pk").pk,
         "receipt_id": ErasureReceiptFactory(project=project).pk,
         "membership_id": Membership.objects.get(user=viewer).pk,

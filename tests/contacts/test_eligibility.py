@@ -217,6 +217,6 @@ def test_a_condition_that_another_app_adds_is_asked_everywhere(contact: Contact)
 
 def test_the_order_of_conditions_is_the_register_s() -> None:
     assert [item.key for item in CONDITIONS] == [
-        "active", "has_address", "valid_address", "not_quarantined", "not_suppressed", "not_opted_out",
+        "active", "has_address", "valid_address", "not_quarantined", "not_suppressed", "not_stopped", "not_opted_out",
     ]  # fmt: skip
     assert "applies" in inspect.signature(Condition).parameters
