@@ -131,7 +131,7 @@ def test_both_forms_of_plurals_are_there(translated: polib.POFile) -> None:
         ("three dots are one sign", r"\.\.\."),
         ("an apostrophe is bent", r"(?<!=)'"),
         ("quotation marks are « »", "[“”]"),
-        ("a space that does not break stands before : ; ? ! % »", r"(?<! ) [:;?!»](?![:)])| %(?![(%])"),
+        ("a space that does not break stands before : ; ? ! % »", r" [:;?!»](?=[\s<(.,)]|$)| %(?![(%])"),
         ("a space that does not break stands inside « »", "«(?!\u00a0)|(?<!\u00a0)»"),
         ("a colon has a space before it", r"[\w)](?<!\d)[:;?!](?=\s|$)"),
         ("Sendable says “courriel”", r"\b[Ee]-?mails?\b"),

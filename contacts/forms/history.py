@@ -142,7 +142,11 @@ class HistoryFilterForm(RegisterForm):
     @property
     def complaint(self) -> str:
         """What is wrong with the filters, in sentences."""
-        return " ".join(f"{self.fields[name].label}: {text}" for name, texts in self.errors.items() for text in texts)
+        return " ".join(
+            _("%(label)s: %(value)s") % {"label": self.fields[name].label, "value": text}
+            for name, texts in self.errors.items()
+            for text in texts
+        )
 
     @property
     def in_force(self) -> list[str]:

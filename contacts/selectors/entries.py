@@ -217,7 +217,7 @@ def title(row: StatusHistory) -> str:
     if row.says == Says.VOID:
         return _("Entry %(number)s taken back") % {"number": row.voids}
     if row.aspect == Aspect.ADDRESS:
-        pattern = _ADDRESS_TITLES.get((bool(row.from_value), bool(row.to_value)), "%(address)s")
+        pattern = _ADDRESS_TITLES[row.channel][bool(row.from_value), bool(row.to_value)]
     elif row.aspect == Aspect.VALIDITY:
         pattern = _VALIDITY_TITLES[row.to_value == "valid"]
     elif row.aspect == Aspect.MERGE:
@@ -244,10 +244,25 @@ _TITLES: dict[tuple[str, str], Text] = {
     (Aspect.SUPPRESSION, Says.YES): gettext_lazy("%(channel)s suppression lifted"),
     (Aspect.KEY, Says.VALUE): gettext_lazy("Key changed"),
 }
-_ADDRESS_TITLES: dict[tuple[bool, bool], Text] = {
-    (False, True): gettext_lazy("%(address)s added"),
-    (True, True): gettext_lazy("%(address)s changed"),
-    (True, False): gettext_lazy("%(address)s removed"),
+_ADDRESS_TITLES: dict[str, dict[tuple[bool, bool], Text]] = {
+    Channel.EMAIL: {
+        (False, False): gettext_lazy("Email address"),
+        (False, True): gettext_lazy("Email address added"),
+        (True, True): gettext_lazy("Email address changed"),
+        (True, False): gettext_lazy("Email address removed"),
+    },
+    Channel.SMS: {
+        (False, False): gettext_lazy("SMS number"),
+        (False, True): gettext_lazy("SMS number added"),
+        (True, True): gettext_lazy("SMS number changed"),
+        (True, False): gettext_lazy("SMS number removed"),
+    },
+    Channel.PUSH: {
+        (False, False): gettext_lazy("Push device"),
+        (False, True): gettext_lazy("Push device added"),
+        (True, True): gettext_lazy("Push device changed"),
+        (True, False): gettext_lazy("Push device removed"),
+    },
 }
 _VALIDITY_TITLES: dict[bool, Text] = {
     True: gettext_lazy("%(address)s valid"),

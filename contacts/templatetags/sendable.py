@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from lucide.templatetags.lucide import lucide
 
 from contacts import dates
@@ -84,6 +86,18 @@ def this_moment() -> str:
     """19 November 2026, 14:07: when a page was read, for its print."""
     now = timezone.now()
     return f"{dates.long_day(now)}, {dates.clock(now)}"
+
+
+@register.simple_tag
+def colon() -> str:
+    """The colon after a label; in French with a space before it."""
+    return pgettext("after a label", ":")
+
+
+@register.filter
+def quoted(text: str) -> str:
+    """A text in the quotation marks of the language."""
+    return _("“%(text)s”") % {"text": text}
 
 
 @register.filter
