@@ -8,6 +8,7 @@ import subprocess
 import unicodedata
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,12 @@ from django.contrib.sessions.models import Session
 from django.db import connection, connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from consent.models import ConsentDetail, ErasureRequest
+from consent.services.consents import grant, withdraw
+from consent.services.mailing import mail_link
+from consent.services.personal import ask_new_email, mail_personal_link
+from consent.services.requests import ask_erasure, refuse
+from consent.vocabulary import LinkPurpose
 from contacts import triggers
 from contacts.addresses import normalise
 from contacts.eligibility import Question, explain
@@ -42,7 +49,13 @@ from contacts.services.undo import undo
 from contacts.services.verify import differences
 from contacts.vocabulary import Aspect, BlockKind, Channel, Reason, Says
 from tests.contacts.imported import checked, imported
-from tests.factories import ContactFactory, ProjectFactory, RelationalRowFactory, by_the_system
+from tests.factories import (
+    CommunicationTypeFactory,
+    ContactFactory,
+    ProjectFactory,
+    RelationalRowFactory,
+    by_the_system,
+)
 from tests.origins import ADMIN, EDITOR, asked, authorized, authorized_everywhere, by, by_bounce, by_complaint, by_link
 from tests.postgresql import find_binaries
 
@@ -90,11 +103,27 @@ def planted(project: Project) -> Contact:
         origin=by(ADMIN, **with_words),
     )
     RelationalRowFactory(contact=contact, values={WORD: WORD})
+    plant_in_the_consent_centre(project, contact, with_words)
     plant_in_imports(project)
     ContactFactory(project=project, first_name="Somebody", email=EMAIL)
     contact.refresh_from_db()
     plant_everywhere(contact)
     return contact
+
+
+def plant_in_the_consent_centre(project: Project, contact: Contact, with_words: dict[str, Any]) -> None:
+    """What they agreed to and took back, the links that were mailed to them, and what they were answered."""
+    topic = CommunicationTypeFactory(project=project)
+    grant(contact.as_set(), topic, "email", origin=by_link(**with_words))
+    withdraw(contact.as_set(), topic, "email", origin=asked(**with_words))
+    mail_personal_link(contact, language="fr", evidence={"user_agent": WORD})
+    ask_new_email(contact, f"{CORE}.third@example.org", language="fr", evidence={}, request_id=uuid.uuid4())
+    mail_link(
+        project, purpose=LinkPurpose.CONFIRM, address=normalise("email", f"{CORE}.first@example.org"), language="fr",
+        asked={"details": {"first_name": WORD}}, lasts=timedelta(days=7),
+    )  # fmt: skip
+    refuse(ask_erasure(contact), f"No, {WORD}.", origin=by(ADMIN))
+    ask_erasure(contact)
 
 
 def plant_in_imports(project: Project) -> None:
@@ -127,7 +156,7 @@ def texts_of(model: type[models.Model]) -> list[models.Field[Any, Any]]:
         if isinstance(field, (models.CharField, models.TextField, models.JSONField))
         and not field.choices
         and not field.primary_key
-        and field.name not in ("fingerprint", "address_fingerprint", "detail_digest")
+        and field.name not in ("fingerprint", "address_fingerprint", "detail_digest", "decided_by")
     ]
 
 
@@ -136,6 +165,7 @@ def plant_everywhere(contact: Contact) -> None:
     rows: list[models.QuerySet[Any]] = [
         Contact.objects.filter(pk=contact.pk),
         EntryDetail.objects.filter(entry__contact=contact),
+        ConsentDetail.objects.filter(entry__contact=contact),
         *(model._default_manager.filter(contact=contact.pk) for model in of_contact()),
     ]
     triggers.remove()
@@ -170,7 +200,9 @@ def test_no_table_knows_the_person_any_more(
     caplog.set_level("DEBUG")
     caplog.clear()
     known = {"contacts_contact", "contacts_channelstatus", "contacts_statushistory", "contacts_entrydetail",
-             "contacts_relationalrow", "contacts_block", "contacts_importrow", "contacts_importpiece"}  # fmt: skip
+             "contacts_relationalrow", "contacts_block", "contacts_importrow", "contacts_importpiece",
+             "consent_consenthistory", "consent_consentdetail", "consent_mailedlink",
+             "consent_erasurerequest"}  # fmt: skip
     assert known <= tables_that_know()
     erase(planted.as_set(), origin=by(ADMIN), requested_by_contact=requested)
     assert tables_that_know() == set()
@@ -181,14 +213,17 @@ def test_no_table_knows_the_person_any_more(
 
 
 def test_no_row_of_any_model_belongs_to_the_person_but_entries_of_blocks(planted: Contact) -> None:
+    """And requests to be erased, which have nothing in them but the number."""
     number = planted.pk
     erase(planted.as_set(), origin=by(ADMIN), requested_by_contact=True)
-    for model in of_contact():
+    for model in set(of_contact()) - {ErasureRequest}:
         left = model._default_manager.filter(contact=number)
         if model is StatusHistory:
             left = left.filter(block__isnull=True)
         assert not left.exists(), model
     assert not EntryDetail.objects.filter(entry__contact=number).exists()
+    assert not ConsentDetail.objects.filter(entry__contact=number).exists()
+    assert set(ErasureRequest.objects.filter(contact=number).values_list("refusal", flat=True)) == {""}
 
 
 def test_sessions_do_not_name_who_was_looked_at(planted: Contact) -> None:
