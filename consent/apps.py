@@ -12,7 +12,7 @@ class ConsentConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from consent import checks, chores, conditions, holdings, profile
+        from consent import checks, chores, conditions, holdings, imports, profile
         from consent.selectors import requests
         from consent.services import demo, undo
         from contacts import triggers
@@ -22,6 +22,7 @@ class ConsentConfig(AppConfig):
         conditions.register()
         holdings.register()
         checks.register()
+        imports.register()
         profile.register()
         requests.register()
         chores.register()

@@ -3,14 +3,14 @@
 What a column is, is a target, a text: ``key``, an address (``email``, ``sms``, ``push``), a detail (``first_name``,
 …), ``attribute`` (kept under the column's name) or ``attribute:NAME``, ``skip``, ``opt_out:CHANNEL`` (a yes or a
 word is a no), ``opt_out_on:CHANNEL`` (when it was said), ``relational:TABLE:COLUMN``, ``ours:…`` (of our own
-exports), ``left`` and ``status`` (signs that somebody left), or the key of an ``ImportColumn`` of another app.
+exports), ``left`` and ``status`` (signs that somebody left), or ``GROUP:KEY`` of a column of another app.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,7 +41,7 @@ from contacts.vocabulary import Channel
 from contacts.written_moments import parse_moment
 
 if TYPE_CHECKING:
-    from contacts.models import RelationalTable
+    from contacts.models import Project, RelationalTable
 
 __all__ = (
     "FALSE_WORDS", "LEFT_WORDS", "OF_OUR_EXPORTS", "TRUE_WORDS", "Suspicion", "check_targets",
@@ -68,22 +68,27 @@ def guess_targets(
     *,
     key: str = "",
     tables: Sequence[RelationalTable] = (),
+    registered: Mapping[str, str] | None = None,
     remembered: Sequence[str] | None = None,
     rows: Sequence[Sequence[str]] = (),
 ) -> list[str]:
     """What each column probably is.
 
     ``key`` names the column of the key; without it that is a column known as one, else the email address.
+    ``registered`` are the targets of other apps in the project, by how files call them.
     ``remembered`` is what was chosen for such a file the last time. Some ``rows`` help where names say nothing: the
     email addresses of a file without a header, and a key column in which nothing stands.
     Raises UnreadableFile where there is no column ``key``.
     """
-    relational = _relational(tables)
+    relational = {**_relational(tables), **(registered or {})}
     targets = _guessed(names, relational, rows)
     if remembered is not None and len(remembered) == len(names):
-        known = {*PLAIN_TARGETS, *OUT_TARGETS, *OURS_TARGETS, *relational.values(), *_registered()}
+        known = {*PLAIN_TARGETS, *OUT_TARGETS, *OURS_TARGETS, *relational.values()}
         pairs = zip(remembered, targets, strict=True)
-        targets = [last if last in known or last.startswith("attribute:") else guess for last, guess in pairs]
+        targets = [
+            last if last in known or last.startswith("attribute:") or is_registered(last) else guess
+            for last, guess in pairs
+        ]
     if key:
         place = _named_place(names, key)
         targets = ["attribute" if target == "key" else target for target in targets]
@@ -101,7 +106,7 @@ def check_targets(names: Sequence[str], targets: Sequence[str], *, kind: str = "
     for name, target in zip(names, targets, strict=True):
         _check_target(name, target)
         what = f"attribute:{name}" if target == "attribute" else target
-        if what in SINGLE or what.startswith(("attribute:", "relational:")):
+        if what in SINGLE or what.startswith(("attribute:", "relational:")) or is_registered(what):
             if what in taken:
                 raise UnfitColumns(
                     _("The columns “%(one)s” and “%(two)s” are taken for the same.")
@@ -175,9 +180,7 @@ def _other_target(name: str, everything: str, relational: dict[str, str]) -> str
         return relational[name]
     if name in LEFT_BY_THEIR_NO | LEFT_BY_RECEIVERS:
         return "left"
-    if name in WORD_COLUMNS:
-        return "status"
-    return next((item.key for item in import_columns if item.guess(name)), "")
+    return "status" if name in WORD_COLUMNS else ""
 
 
 def _relational(tables: Sequence[RelationalTable]) -> dict[str, str]:
@@ -191,8 +194,20 @@ def _relational(tables: Sequence[RelationalTable]) -> dict[str, str]:
     return found
 
 
-def _registered() -> set[str]:
-    return {item.key for item in import_columns}
+def registered_targets(project: Project) -> dict[str, str]:
+    """The targets of other apps in a project, by how files call them."""
+    found: dict[str, str] = {}
+    for group in import_columns:
+        for column in group.columns(project):
+            for name in column.names:
+                found.setdefault(name, f"{group.key}:{column.key}")
+    return found
+
+
+def is_registered(target: str) -> bool:
+    """Whether a target is one of another app's."""
+    kind, colon, rest = target.partition(":")
+    return bool(colon and rest) and len(rest) <= 2 * MAX_NAME and any(group.key == kind for group in import_columns)
 
 
 def _named_place(names: Sequence[str], name: str) -> int:
@@ -205,7 +220,7 @@ def _named_place(names: Sequence[str], name: str) -> int:
 
 def _check_target(name: str, target: str) -> None:
     kind, colon, rest = target.partition(":")
-    if target in PLAIN_TARGETS or target in OUT_TARGETS or target in OURS_TARGETS or target in _registered():
+    if target in PLAIN_TARGETS or target in OUT_TARGETS or target in OURS_TARGETS or is_registered(target):
         return
     if kind == "relational" and all(part and len(part) <= MAX_NAME for part in (*rest.partition(":")[::2],)):
         return

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 from django.utils.functional import Promise
@@ -181,23 +182,37 @@ class ProfileSection:
 
 @dataclass(frozen=True, slots=True)
 class ImportColumn:
-    """Something that a column of an imported file may be taken for, beside what the register itself knows.
+    """Something that a column of an imported file may be taken for, and how files call it.
 
-    ``guess`` tells by a column's name, as ``contacts.column_names.plain`` makes it, whether it is that. ``put`` takes
-    what rows say, inside the transaction of their chunk, and returns the lines of those that changed something; columns
-    that belong together (a consent and its date) have the same one, which is called once with all of them.
+    ``names`` are as ``contacts.column_names.plain`` makes them. Its target is ``GROUP:KEY``.
+    """
+
+    key: str
+    label: Text
+    names: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportColumns:
+    """What columns of an imported file may be taken for beside what the register itself knows, in a project.
+
+    ``read`` takes what one row says in these columns, by their keys, with the project's time zone and whether the day
+    comes first in dates, and returns what is kept of it; it raises RegisterError, in words, for a row that has to be
+    rejected. ``put`` takes what rows said, inside the transaction of their chunk, and returns the lines of those that
+    changed something.
     """
 
     key: str
     label: Text
     order: int
+    columns: Callable[[Project], Sequence[ImportColumn]]
+    read: Callable[[Mapping[str, str], ZoneInfo, bool], Mapping[str, str]]
     put: Callable[[Sequence[ImportedCells], Origin], Collection[int]]
-    guess: Callable[[str], bool] = field(default=lambda name: False)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedCells:
-    """What a row of a file says of its contact in registered columns, by their keys."""
+    """What a row of a file says of its contact in the columns of a group, as it was read, by their keys."""
 
     line: int
     contact: int
@@ -226,5 +241,5 @@ checks: Registry[Check] = Registry()
 undoings: Registry[Undoing] = Registry()
 profile_tabs: Registry[ProfileTab] = Registry()
 profile_sections: Registry[ProfileSection] = Registry()
-import_columns: Registry[ImportColumn] = Registry()
+import_columns: Registry[ImportColumns] = Registry()
 demonstrations: Registry[Demonstration] = Registry()

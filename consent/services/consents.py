@@ -181,6 +181,7 @@ def withdraw(
     *,
     origin: Origin,
     said: Mapping[int, Said] | None = None,
+    proofs: Mapping[int, str] | None = None,
     unless_standing: bool = False,
 ) -> Change:
     """Record that these contacts take back their consent to a type on a channel, or never want it.
@@ -222,6 +223,7 @@ def withdraw(
         to_state=Case(
             When(Q(is_withdrawn=False) & Exists(lifted), then=state(moment)), default=Value(ConsentState.WITHDRAWN)
         ),
+        proofs=proofs,
         line=line,
     )
     fold(rows, moment)

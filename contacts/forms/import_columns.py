@@ -20,7 +20,7 @@ from contacts.csv_reading import DELIMITERS, ENCODINGS
 from contacts.extension_points import Text, import_columns
 from contacts.forms.base import DayField, RegisterForm, TextField
 from contacts.forms.settings import countries
-from contacts.models import RelationalTable
+from contacts.models import Project, RelationalTable
 from contacts.models.imports import ImportKind, ImportMode
 from contacts.selectors.imports import DELIMITERS as DELIMITER_NAMES
 from contacts.tables import MAX_NAME, Reading, Table, clean_name
@@ -127,7 +127,7 @@ def as_typed(reading: Reading) -> dict[str, Any]:
     }
 
 
-def target_choices(tables: Sequence[RelationalTable], used: Sequence[str]) -> list[tuple[Any, Any]]:
+def target_choices(tables: Sequence[RelationalTable], used: Sequence[str], project: Project) -> list[tuple[Any, Any]]:
     """What a column may be, in groups. Signs that other tools write are offered where the file has some."""
     channels = [(channel.value, str(channel.label)) for channel in Channel]
     everywhere = ("all", _("every channel"))
@@ -149,8 +149,10 @@ def target_choices(tables: Sequence[RelationalTable], used: Sequence[str]) -> li
         ]),
         *((table.name, [(f"relational:{table.slug}:{column['key']}", column["label"]) for column in table.columns])
           for table in tables if table.columns),
+        *((group.label, columns) for group in import_columns
+          if (columns := [(f"{group.key}:{column.key}", column.label) for column in group.columns(project)])),
     ]  # fmt: skip
-    more = [(item.key, item.label) for item in import_columns]
+    more: list[tuple[str, Any]] = []
     if "attributes" in used:
         more.append(("attributes", _("Attributes as one JSON object")))
     if "status" in used:
@@ -252,6 +254,7 @@ class ColumnsForm(RegisterForm):
         columns: Sequence[str],
         guessed: Sequence[str],
         tables: Sequence[RelationalTable],
+        project: Project,
         may_suppress_everywhere: bool,
         asks_kind: bool,
         **particulars: Any,
@@ -261,7 +264,7 @@ class ColumnsForm(RegisterForm):
         self.asks_kind = asks_kind
         if not may_suppress_everywhere:
             del self.fields["scope"]
-        choices = target_choices(tables, guessed)
+        choices = target_choices(tables, guessed, project)
         options = written_options(choices)
         for place, (name, guess) in enumerate(zip(columns, guessed, strict=True)):
             kind, _colon, own_name = guess.partition(":")

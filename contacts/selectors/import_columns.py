@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from contacts.csv_columns import Suspicion, guess_targets, header_digest, suspicion
+from contacts.csv_columns import Suspicion, guess_targets, header_digest, registered_targets, suspicion
 from contacts.csv_guard import unguarded
 from contacts.csv_reading import open_table
 from contacts.models import ImportJob, ImportMapping, RelationalTable
@@ -56,7 +56,9 @@ def _targets(
         if known is not None:
             mapping = known.mapping
     remembered = mapping.get("targets")
-    return guess_targets(table.columns, tables=tables, remembered=remembered, rows=rows), bool(remembered)
+    registered = registered_targets(job.project)
+    found = guess_targets(table.columns, tables=tables, registered=registered, remembered=remembered, rows=rows)
+    return found, bool(remembered)
 
 
 def _examples(rows: Sequence[Sequence[str]], place: int) -> list[str]:

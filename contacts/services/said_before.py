@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from contacts.gates import Word, lifts, shut, standing
-from contacts.models.ledger import StatusHistoryQuerySet
 from contacts.origin import Origin, Said
 from contacts.services.undo import lasts
 from contacts.vocabulary import Method, Reason, Says
@@ -41,15 +40,17 @@ class Entry(NamedTuple):
 class Gates:
     """What was said to gates of one kind before, by their numbers, for noes of one origin.
 
-    ``import_period`` is how long an import can be undone. What is weighed counts for what is weighed after it.
+    ``import_period`` is how long an import can be undone, ``at_least`` what a no of these gates weighs whoever says
+    it. What is weighed counts for what is weighed after it.
     """
 
     origin: Origin
     now: datetime
     import_period: timedelta
+    at_least: int = 0
     entries: dict[int, list[Entry]] = field(default_factory=dict)
 
-    def read(self, entries: StatusHistoryQuerySet, gate: str) -> Gates:
+    def read(self, entries: Any, gate: str) -> Gates:
         """Take in the entries of gates, told apart by the column ``gate``."""
         for number, *values in entries.not_voided().order_by().values_list(gate, *Entry._fields).iterator():
             self.entries.setdefault(number, []).append(Entry(*values))
@@ -62,14 +63,14 @@ class Gates:
             return None
         words = [entry.word for entry in found]
         at = said.occurred_at or self.now
-        no = Word(Says.NO, self.origin.weight_of_no, at)
+        no = Word(Says.NO, self._weight, at)
         would_shut = not shut(words) and not any(word.says == Says.YES and lifts(word, no) for word in words)
         origin = self.origin
         found.append(Entry(no.says, no.weight, at, None, self.now, origin.method, origin.reason, origin.request_id))
         return would_shut
 
     def _is_worth_recording(self, found: Sequence[Entry], said: Said) -> bool:
-        weight = self.origin.weight_of_no
+        weight = self._weight
         alike = [entry for entry in found if entry.says == Says.NO and entry.weight == weight]
         if said.occurred_at is not None:
             same = [entry for entry in alike if entry.method == Method.IMPORT and entry.occurred_at == said.occurred_at]
@@ -84,6 +85,10 @@ class Gates:
             entry.weight >= weight and id(word) in stand and self._lasts(entry)
             for entry, word in zip(found, words, strict=True)
         )
+
+    @property
+    def _weight(self) -> int:
+        return max(self.at_least, int(self.origin.weight_of_no))
 
     def _lasts(self, entry: Entry) -> bool:
         is_longer = entry.method == Method.IMPORT or entry.reason == Reason.MERGED

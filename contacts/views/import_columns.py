@@ -83,6 +83,7 @@ def _form(request: HttpRequest, access: Access, job: ImportJob, sample: Sample) 
         columns=sample.table.columns,
         guessed=sample.targets,
         tables=sample.tables,
+        project=access.project,
         may_suppress_everywhere=access.is_organization_admin,
         asks_kind=sample.suspicion is not None,
     )

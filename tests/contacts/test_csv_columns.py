@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from contacts.csv_columns import check_targets, guess_targets, header_digest, suspicion
-from contacts.extension_points import ImportColumn, import_columns
+from contacts.csv_columns import check_targets, guess_targets, header_digest, registered_targets, suspicion
+from contacts.extension_points import ImportColumn, ImportColumns, import_columns
 from contacts.models import RelationalTable
 from contacts.models.imports import ImportKind
 from contacts.tables import UnreadableFile
+from tests.factories import ProjectFactory
 
 MAILCHIMP = ["Email Address", "First Name", "Last Name", "MEMBER_RATING", "OPTIN_TIME"]
 LISTMONK = ["uuid", "email", "name", "attributes", "status", "created_at"]
@@ -62,15 +63,21 @@ def test_cells_tell_where_names_say_nothing() -> None:
     assert guess_targets(["Name", "Email", "EXT_ID"], rows=rows) == ["full_name", "email", "attribute"]
 
 
+@pytest.mark.django_db
 def test_another_app_adds_what_a_column_can_be() -> None:
-    put = lambda rows, origin: []  # noqa: E731
-    import_columns.add(ImportColumn("consent:newsletter", "Newsletter", 10, put, guess="newsletter".__eq__))
+    column = ImportColumn("size", "Size", frozenset({"shoe size"}))
+    import_columns.add(
+        ImportColumns("shoes", "Shoes", 10, lambda project: [column], lambda cells, *_how: cells, lambda *_rows: [])
+    )
     try:
-        names = ["email", "Newsletter"]
-        assert guess_targets(names) == ["email", "consent:newsletter"]
-        check_targets(names, guess_targets(names))
+        names = ["email", "Shoe size"]
+        assert registered_targets(ProjectFactory()) == {"shoe size": "shoes:size"}
+        targets = guess_targets(names, registered={"shoe size": "shoes:size"})
+        assert targets == ["email", "shoes:size"]
+        check_targets(names, targets)
+        assert guess_targets(names, remembered=targets) == targets
     finally:
-        import_columns.remove("consent:newsletter")
+        import_columns.remove("shoes")
 
 
 @pytest.mark.parametrize(

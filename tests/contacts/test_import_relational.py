@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from contacts.extension_points import ImportColumn, ImportedCells, import_columns
+from contacts.errors import RegisterError
+from contacts.extension_points import ImportColumns, ImportedCells, import_columns
 from contacts.models import Contact, Project, RelationalRow, RelationalTable
 from contacts.origin import Origin
 from contacts.services.verify import differences
@@ -64,16 +66,19 @@ def heard() -> Iterator[list[ImportedCells]]:
         found.extend(rows)
         return [row.line for row in rows]
 
-    for number, key in enumerate(("consent:news", "consent_on:news")):
-        import_columns.add(ImportColumn(key, key, number, put))
+    def read(cells: Mapping[str, str], _zone: ZoneInfo, _day_first: bool) -> Mapping[str, str]:
+        if cells.get("size") == "big":
+            raise RegisterError("A size is a number.")
+        return {key: value.upper() for key, value in cells.items()}
+
+    import_columns.add(ImportColumns("shoes", "Shoes", 10, lambda project: [], read, put))
     yield found
-    for key in ("consent:news", "consent_on:news"):
-        import_columns.remove(key)
+    import_columns.remove("shoes")
 
 
 def test_columns_of_another_app_reach_it_with_their_contact(project: Project, heard: list[ImportedCells]) -> None:
-    text = "email,News,Since\nann@example.org,yes,2024-01-01\nbob@example.org,,\n"
-    done = import_text(project, text, targets=["email", "consent:news", "consent_on:news"])
+    text = "email,Size,Kind\nann@example.org,7,boot\nbob@example.org,,\ncleo@example.org,big,\n"
+    done = import_text(project, text, targets=["email", "shoes:size", "shoes:kind"])
     ann = Contact.objects.get(key="ann@example.org")
-    assert heard == [ImportedCells(2, ann.pk, {"consent:news": "yes", "consent_on:news": "2024-01-01"})]
-    assert done.counts == (2, 2, 0, 0, 0)
+    assert heard == [ImportedCells(2, ann.pk, {"size": "7", "kind": "BOOT"})]
+    assert done.counts == (3, 2, 0, 0, 1)

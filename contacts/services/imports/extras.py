@@ -29,15 +29,12 @@ Found = list[tuple[int, int, Any]]
 
 
 def _put_registered(job: ImportJob, found: Found) -> set[int]:
-    by_put: dict[Any, set[str]] = {}
-    for column in import_columns:
-        by_put.setdefault(column.put, set()).add(column.key)
     lines: set[int] = set()
-    for put, keys in by_put.items():
-        told = [(line, contact, {key: extras[key] for key in keys & set(extras)}) for line, contact, extras in found]
-        cells = [ImportedCells(*row) for row in told if row[2]]
+    for group in import_columns:
+        rows = [(line, contact, extras.get(group.key)) for line, contact, extras in found]
+        cells = [ImportedCells(line, contact, told) for line, contact, told in rows if told]
         if cells:
-            lines.update(put(cells, jobs.origin_of(job)))
+            lines.update(group.put(cells, jobs.origin_of(job)))
     return lines
 
 

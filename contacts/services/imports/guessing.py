@@ -6,7 +6,7 @@ from itertools import islice
 
 from django.utils.translation import gettext as _
 
-from contacts.csv_columns import check_targets, guess_targets, header_digest, suspicion
+from contacts.csv_columns import check_targets, guess_targets, header_digest, registered_targets, suspicion
 from contacts.csv_reading import Table, UnreadableFile
 from contacts.models import ImportJob, ImportMapping, Project, RelationalTable
 from contacts.models.imports import ImportKind
@@ -54,7 +54,9 @@ def likely_targets(project: Project, table: Table, rows: list[list[str]], *, key
         before = ImportMapping.objects.filter(project=project, header=header_digest(table.columns)).first()
         remembered = before.mapping.get("targets") if before else None
     tables = list(RelationalTable.objects.filter(project=project).order_by("name"))
-    return guess_targets(table.columns, key=key, tables=tables, remembered=remembered, rows=rows)
+    return guess_targets(
+        table.columns, key=key, tables=tables, registered=registered_targets(project), remembered=remembered, rows=rows
+    )
 
 
 def key_column(job: ImportJob) -> str:

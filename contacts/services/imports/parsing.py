@@ -480,24 +480,28 @@ def _moment(text: str, taken: Taken) -> str:
 
 def _extras(by_place: Sequence[Sequence[str]], taken: Taken, values: dict[str, Sequence[Any]], faults: Faults) -> None:
     """Relational values by table and column, and what other apps read, as JSON; None for a row without any."""
-    columns: list[tuple[str, str, list[str]]] = []
-    registered = {column.key for column in import_columns}
+    groups = {group.key: group for group in import_columns}
+    columns: list[tuple[str, str, str, list[str]]] = []
     for place, target in enumerate(taken.targets):
         kind, _colon, rest = target.partition(":")
-        if kind == "relational" or target in registered:
-            table, _colon, key = rest.partition(":") if kind == "relational" else ("", "", target)
+        if kind == "relational" or kind in groups:
+            table, _colon, key = rest.partition(":") if kind == "relational" else ("", "", rest)
             cells, found = clean_column(by_place[place], max_length=2_000, several_lines=True, field=rest)
             _add(faults, found)
-            columns.append((table, key, cells))
+            columns.append((kind, table, key, cells))
     if not columns:
         return
     extras: list[Any] = []
     for row in range(len(values["line"])):
-        tables: dict[str, dict[str, str]] = {}
-        for table, key, cells in columns:
+        told: dict[str, Any] = {}
+        for kind, table, key, cells in columns:
             if cells[row]:
-                tables.setdefault(table, {})[key] = cells[row]
-        cells_of_others = tables.pop("", {})
-        told = {"relational": tables} if tables else {}
-        extras.append(json.dumps({**told, **cells_of_others}) if told or cells_of_others else None)
+                place_of = told.setdefault(kind, {})
+                (place_of.setdefault(table, {}) if kind == "relational" else place_of)[key] = cells[row]
+        for kind in groups.keys() & told.keys():
+            try:
+                told[kind] = dict(groups[kind].read(told[kind], taken.zone, taken.day_first))
+            except RegisterError as error:
+                faults.setdefault(row, error)
+        extras.append(json.dumps(told) if told else None)
     values["extras"] = extras
