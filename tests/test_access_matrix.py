@@ -18,6 +18,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from consent.models import ConsentHistory
 from consent.services.consents import grant
 from contacts.models import Membership, Organization, OrganizationAdmin, Project, StatusHistory, User
+from tests.consent.forms import form_of
 from tests.consent.saying import by_form
 from tests.contacts.imported import checked
 from tests.factories import (
@@ -124,6 +125,17 @@ OF_A_PROJECT: dict[str, Row] = {
     "consent:undo": about(EDIT, "contact_id", "opt_in_id"),
     "consent:receipt": about(VIEW, "contact_id"),
     "consent:receipt_json": about(Row(refused=("viewer", "editor"), get=NO_SUCH_METHOD), "contact_id"),
+    "consent:centre": VIEW,
+    "consent:centre_settings": ADMINISTER,
+    "consent:opt_ins": VIEW,
+    "consent:expiring": VIEW,
+    "consent:type_add": ADMINISTER,
+    "consent:type_edit": about(ADMINISTER, "type_id"),
+    "consent:type_archive": about(ADMINISTER, "type_id"),
+    "consent:forms": VIEW,
+    "consent:form_add": ADMINISTER,
+    "consent:form_edit": about(ADMINISTER, "form_id"),
+    "consent:form_version": about(VIEW, "form_id", "number"),
     "consent:audience": VIEW,
     "consent:audience_contacts": VIEW,
     "consent:audience_export": Row(refused=("viewer", "editor"), get=NO_SUCH_METHOD),
@@ -140,9 +152,14 @@ OF_AN_ORGANIZATION: dict[str, Row] = {
 }
 # Reached without a project: (answer to nobody, answer to a user).
 OF_NOBODY = {"healthz": (200, 200), "patterns": (200, 200), "contacts:choose_project": (302, 302)}
+# Reached by contacts with a link: an address that leads nowhere, and the answer to everybody.
+OF_CONTACTS: dict[str, tuple[dict[str, str], int]] = {
+    "consent:confirm": ({"token": "cut"}, NOT_HERE),
+    "consent:public_form": ({"slug": "nowhere"}, NOT_HERE),
+}
 GLOBAL_IDS = (
     "contact_id", "entry_id", "receipt_id", "membership_id", "admin_id", "row_id", "table_id", "import_id", "type_id",
-    "opt_in_id",
+    "opt_in_id", "form_id",
 )  # fmt: skip
 
 
@@ -159,7 +176,7 @@ def all_paths(patterns: list[Any] | None = None, namespace: str = "", route: str
 
 
 def test_every_path_has_a_row() -> None:
-    rows = {full(name) for name in (*OF_A_PROJECT, *OF_AN_ORGANIZATION)} | set(OF_NOBODY)
+    rows = {full(name) for name in (*OF_A_PROJECT, *OF_AN_ORGANIZATION)} | {*OF_NOBODY, *OF_CONTACTS}
     assert {name for name, _route in all_paths()} - {"patterns"} == rows - {"patterns"}
 
 
@@ -187,6 +204,8 @@ def house(
             "table_id": row.table_id,
             "table_slug": row.table.slug,
             "type_id": topic.pk,
+            "form_id": form_of(project, topic).form_id,
+            "number": 1,
             "opt_in_id": ConsentHistory.objects.get(contact=contact).pk,
         },
     )
@@ -291,3 +310,17 @@ def test_paths_without_a_project(client: Client, nobody: User, admin: User, name
     assert client.get(reverse(name)).status_code == to_nobody
     client.force_login(admin)
     assert client.get(reverse(name)).status_code == to_a_user
+
+
+@pytest.mark.parametrize("name", sorted(OF_CONTACTS))
+def test_paths_of_contacts(client: Client, house: House, admin: User, name: str) -> None:
+    """A log-in opens nothing more, none is asked for, and what comes from other sites is answered as well."""
+    kwargs, status = OF_CONTACTS[name]
+    path, before = reverse(name, kwargs=kwargs), state()
+    client.handler.enforce_csrf_checks = True
+    for who in (None, admin):
+        if who:
+            client.force_login(who)
+        assert (client.get(path).status_code, client.head(path).status_code) == (status, status)
+        assert client.post(path, headers={"Origin": "https://elsewhere.example"}).status_code == status
+    assert state() == before
