@@ -7,11 +7,11 @@ from datetime import datetime
 
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from consent.models import CommunicationType, Consent
 from contacts.addresses import Address
+from contacts.dates import long_day
 from contacts.models import Block, ChannelStatus, Contact, StatusHistory
 from contacts.origin import OWN_DOORS
 from contacts.vocabulary import Aspect, BlockKind, Cause, Channel, Method, Says
@@ -127,7 +127,7 @@ def _why_inactive(contact: Contact) -> str:
     said = _last_no(contact, Aspect.ACTIVE)
     if said is None:
         return _("Everything is off.")
-    told = {"day": date_format(timezone.localtime(said.occurred_at), "j F Y")}
+    told = {"day": long_day(said.occurred_at)}
     if said.method == Method.SPAM_REPORT:
         return _("Everything is off since you reported a message as spam on %(day)s.") % told
     if said.method in OWN_DOORS:
@@ -144,7 +144,7 @@ def _why_off(row: ChannelStatus) -> str:
     said = _last_no(row.contact, Aspect.OPT_OUT, row.channel) if row.own_opt_out else None
     if said is None:
         return _("Off: messages to this address were stopped.")
-    told = {"day": date_format(timezone.localtime(said.occurred_at), "j F Y")}
+    told = {"day": long_day(said.occurred_at)}
     if said.method in OWN_DOORS:
         return _("Off since you opted out on %(day)s.") % told
     return _("Off since %(day)s.") % told
@@ -158,7 +158,7 @@ def _why_suppressed(row: ChannelStatus) -> str:
     last = said.order_by("-occurred_at", "-pk").select_related("block").first()
     if last is None or last.block is None:
         return _("Off: messages to this address were stopped.")
-    told = {"day": date_format(timezone.localtime(last.occurred_at), "j F Y")}
+    told = {"day": long_day(last.occurred_at)}
     if last.block.cause == Cause.STOP:
         return _("Off since you replied STOP on %(day)s.") % told
     if last.block.cause == Cause.COMPLAINT:

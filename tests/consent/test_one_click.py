@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from django.core import signing
 from django.db import InterfaceError, OperationalError, connection
-from django.test import Client, override_settings
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from consent import tokens
@@ -155,7 +156,7 @@ def test_merged_contact_is_the_one_they_are_now(contact: Contact, topic: Communi
 
 
 @pytest.mark.parametrize("fate", [live, erased], ids=lambda fate: fate.__name__)
-def test_request_needs_no_header_at_all(client: Client, contact: Contact, link: str, fate: Any) -> None:
+def test_request_needs_no_header_at_all(contact: Contact, link: str, fate: Any) -> None:
     """No User-Agent, Accept, Referer or Origin; nor does any of them get in the way."""
     fate(contact)
     assert post(visitor(), link, ONE_CLICK).status_code == 200
@@ -644,28 +645,20 @@ def test_twenty_at_once_write_once(contact: Contact, topic: CommunicationType, f
     assert list(differences()) == []
 
 
-def test_queries_do_not_grow(
-    project: Project, contact: Contact, topic: CommunicationType, django_assert_max_num_queries: Any
-) -> None:
+def test_queries_do_not_grow(project: Project, contact: Contact, topic: CommunicationType) -> None:
     """Neither with the history nor with what the project sends."""
     path = link_of(contact, topic)
     post(visitor(), path, ONE_CLICK)
-    with counting() as few:
+    with CaptureQueriesContext(connection) as few:
         post(visitor(), path, {"stop": "type"})
     for number in range(5):
         other = newsletter(project, slug=f"type-{number}")
         agree(contact, other)
         agree(contact, topic)
         withdraw(contact.as_set(), topic, "email", origin=by_link())
-    with counting() as many:
+    with CaptureQueriesContext(connection) as many:
         post(visitor(), path, {"stop": "type"})
     assert len(few) == len(many)
-
-
-def counting() -> Any:
-    from django.test.utils import CaptureQueriesContext
-
-    return CaptureQueriesContext(connection)
 
 
 def test_two_contacts_of_one_address(project: Project, contact: Contact, topic: CommunicationType, link: str) -> None:
