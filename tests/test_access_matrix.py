@@ -17,6 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from consent.models import ConsentHistory
 from consent.services.consents import grant
+from consent.services.requests import ask_erasure
 from contacts.models import Membership, Organization, OrganizationAdmin, Project, StatusHistory, User
 from tests.consent.forms import form_of
 from tests.consent.saying import by_form
@@ -136,6 +137,8 @@ OF_A_PROJECT: dict[str, Row] = {
     "consent:form_add": ADMINISTER,
     "consent:form_edit": about(ADMINISTER, "form_id"),
     "consent:form_version": about(VIEW, "form_id", "number"),
+    "consent:requests": VIEW,
+    "consent:request_refuse": about(Row(refused=("viewer", "editor")), "request_number"),
     "consent:audience": VIEW,
     "consent:audience_contacts": VIEW,
     "consent:audience_export": Row(refused=("viewer", "editor"), get=NO_SUCH_METHOD),
@@ -155,11 +158,13 @@ OF_NOBODY = {"healthz": (200, 200), "patterns": (200, 200), "contacts:choose_pro
 # Reached by contacts with a link: an address that leads nowhere, and the answer to everybody.
 OF_CONTACTS: dict[str, tuple[dict[str, str], int]] = {
     "consent:confirm": ({"token": "cut"}, NOT_HERE),
+    "consent:personal": ({"token": "cut"}, NOT_HERE),
+    "consent:new_address": ({"token": "cut"}, NOT_HERE),
     "consent:public_form": ({"slug": "nowhere"}, NOT_HERE),
 }
 GLOBAL_IDS = (
     "contact_id", "entry_id", "receipt_id", "membership_id", "admin_id", "row_id", "table_id", "import_id", "type_id",
-    "opt_in_id", "form_id",
+    "opt_in_id", "form_id", "request_number",
 )  # fmt: skip
 
 
@@ -206,6 +211,7 @@ def house(
             "type_id": topic.pk,
             "form_id": form_of(project, topic).form_id,
             "number": 1,
+            "request_number": ask_erasure(contact).pk,
             "opt_in_id": ConsentHistory.objects.get(contact=contact).pk,
         },
     )
