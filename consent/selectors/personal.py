@@ -241,7 +241,7 @@ def _opt_ins(contact: Contact) -> list[OptIn]:
         rows.order_by("communication_type__position", "communication_type__name", "communication_type_id"),
         key=lambda row: (row.communication_type.position, row.communication_type_id, places.index(row.channel)),
     )
-    return [_opt_in(row) for row in ordered if row.state != ConsentState.NONE]  # type: ignore[attr-defined]
+    return [_opt_in(row) for row in ordered if row.state != ConsentState.NONE]
 
 
 _OPT_IN_WORDS: dict[str, Text] = {

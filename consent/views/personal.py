@@ -95,7 +95,7 @@ def personal(request: HttpRequest, token: str) -> HttpResponse:
     if request.method != "POST":
         return visit.over() if own_data.is_over(visit.link) else visit.page("consent/public/personal_open.html")
     if "pass" in visit.sent:
-        if not own_data.is_pass(visit.sent["pass"], visit.link, contact):
+        if not own_data.is_pass(visit.sent.get("pass", ""), visit.link, contact):
             return visit.over()
         return _act(visit, contact)
     with transaction.atomic():
