@@ -7,13 +7,13 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from consent.models import CommunicationType
 from consent.services.consents import implied_end
 from consent.vocabulary import Basis, ImpliedBy
+from contacts.dates import long_day
 from contacts.errors import InTheFuture, RegisterError
 from contacts.forms.base import ChangeForm, DayField, TextField
 from contacts.moments import refuse_future
@@ -154,7 +154,7 @@ class GrantForm(ChangeForm):
             self.add_error("day", _("This date is too far away. Enter an earlier one."))
             return
         if self.implied_until <= timezone.now():
-            ended = date_format(self.implied_until.astimezone(self.zone), "j F Y")
+            ended = long_day(self.implied_until)
             words = _("Consent implied by this ended on %(date)s. Enter a later date, or grant nothing.")
             self.add_error("until" if kind == ImpliedBy.OTHER else "day", words % {"date": ended})
 

@@ -8,14 +8,13 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from consent.models import ConsentHistory, Form
 from consent.vocabulary import Basis, ConsentState, ImpliedBy, Word
 from contacts.access import Access
+from contacts.dates import long_day
 from contacts.extension_points import Text
 from contacts.models import Contact, Project
 from contacts.selectors.causes import how
@@ -124,7 +123,7 @@ def implied(row: ConsentHistory) -> str:
     """What implies a consent, and until when it does; empty for others."""
     if not row.implied_until:
         return ""
-    until = {"date": date_format(timezone.localtime(row.implied_until), "j F Y")}
+    until = {"date": long_day(row.implied_until)}
     if row.implied_by in _IMPLIED:
         return str(_IMPLIED[row.implied_by]) % until
     return _("until %(date)s") % until

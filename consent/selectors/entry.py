@@ -6,14 +6,13 @@ from datetime import date, datetime
 from typing import Any
 
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from consent.models import ConsentHistory
 from consent.selectors.entries import evidence_of, form_names, implied
 from consent.vocabulary import Basis, ConsentState, Word
 from contacts.access import Access
+from contacts.dates import clock, long_day
 from contacts.selectors.entries import EntryInWords
 from contacts.selectors.entry import EntryFacts, Fact
 from contacts.vocabulary import ActorKind, AuthorizationSource, Channel, Method, Reason, Says, Weight
@@ -113,8 +112,8 @@ def _evidence(row: ConsentHistory, words: EntryInWords, access: Access) -> list[
 
 
 def _moment(moment: datetime) -> str:
-    return date_format(timezone.localtime(moment), "j F Y, H:i:s")
+    return f"{long_day(moment)}, {clock(moment, seconds=True)}"
 
 
 def _day(day: date | None) -> str:
-    return date_format(day, "j F Y") if day else ""
+    return long_day(day) if day else ""

@@ -10,7 +10,6 @@ from typing import Any
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from consent.conditions import KEY
@@ -18,6 +17,7 @@ from consent.models import CommunicationType, Consent, ConsentHistory
 from consent.services.projection import state
 from consent.vocabulary import Basis, ConsentState, Word
 from contacts.access import Access
+from contacts.dates import short_day
 from contacts.eligibility import Question, Verdict, explain_each
 from contacts.gates import standing_noes
 from contacts.models import Contact
@@ -170,4 +170,4 @@ def _basis(consent: Any) -> tuple[str, int | None]:
         ConsentState.WITHDRAWN: (_("Withdrawn %(date)s"), consent.withdrawn_at, consent.withdrawal_entry),
     }
     text, moment, number = told.get(consent.state, (_("Nothing holds any more"), None, None))
-    return (text % {"date": date_format(timezone.localtime(moment), "j M Y")} if moment else text), number
+    return (text % {"date": short_day(moment)} if moment else text), number

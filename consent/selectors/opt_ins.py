@@ -10,8 +10,6 @@ from urllib.parse import urlencode
 
 from django.db.models import Exists, OuterRef
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
@@ -21,6 +19,7 @@ from consent.selectors.entries import described, read
 from consent.selectors.matrix import Cause, basis_of, consents_of
 from consent.vocabulary import ConsentState, ImpliedBy
 from contacts.access import Access
+from contacts.dates import short_day
 from contacts.models import Contact
 from contacts.selectors.entries import EntryInWords
 from contacts.selectors.keyset import page_of
@@ -153,7 +152,7 @@ def _ends(consent: Any, state: ConsentState) -> str:
         return _("When it is withdrawn")
     if state not in (ConsentState.IMPLIED, ConsentState.ENDED):
         return ""
-    day = date_format(timezone.localtime(consent.implied_until), "j M Y")
+    day = short_day(consent.implied_until)
     by = ImpliedBy(consent.implied_by or ImpliedBy.OTHER)
     return day if by == ImpliedBy.OTHER else _("%(date)s, by %(cause)s") % {"date": day, "cause": str(_CAUSES[by])}
 

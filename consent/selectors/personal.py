@@ -12,7 +12,6 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import get_language_info, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -20,6 +19,7 @@ from consent.models import Consent, ConsentHistory, ErasureRequest, MailedLink
 from consent.selectors import entries as opt_in_words
 from consent.services.projection import state
 from consent.vocabulary import ConsentState, LinkPurpose, RequestState
+from contacts.dates import long_day
 from contacts.extension_points import Text
 from contacts.models import ChannelStatus, Contact, ImportJob, RelationalRow, RelationalTable, StatusHistory
 from contacts.selectors import entries as status_words
@@ -401,4 +401,4 @@ def _requests(ids: list[int]) -> list[Asked]:
 def _day(moment: Any) -> str:
     if moment is None:
         return ""
-    return date_format(timezone.localtime(moment) if isinstance(moment, datetime) else moment, "j F Y")
+    return long_day(moment)

@@ -10,8 +10,6 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -27,6 +25,7 @@ from consent.selectors.receipt import as_json, receipt_of
 from consent.services import consents, undo
 from consent.vocabulary import Basis
 from contacts.access import EDIT, EXPORT, Access, contact_for
+from contacts.dates import long_day
 from contacts.errors import AuthorizationRequired, RegisterError
 from contacts.forms.status import UndoForm
 from contacts.models import Contact
@@ -83,7 +82,7 @@ def grant(request: HttpRequest, project_slug: str, contact_id: int, type_id: int
 def _granted(basis: Basis, until: datetime | None) -> str:
     if basis == Basis.EXPRESS or until is None:
         return _("Express consent is recorded.")
-    day = date_format(timezone.localtime(until), "j F Y")
+    day = long_day(until)
     return _("Implied consent is recorded. It ends on %(date)s.") % {"date": day}
 
 
