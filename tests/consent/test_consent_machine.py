@@ -188,6 +188,6 @@ def test_stories_of_consents() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Consents,
         settings=settings(
-            max_examples=8, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=6, stateful_step_count=18, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
