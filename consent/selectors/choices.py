@@ -59,11 +59,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """All of a contact's. ``off_since`` says since when everything is off; ``email`` is where confirmations go."""
+    """All of a contact's. ``off_since`` says since when everything is off, and ``stopped_themselves`` whether that is
+    their own doing; ``email`` is where confirmations go."""
 
     choices: list[Choice]
     email: Address | None
     off_since: str = ""
+    stopped_themselves: bool = False
 
     @property
     def switches(self) -> list[Switch]:
@@ -95,8 +97,10 @@ def choices_of(contact: Contact) -> Choices:
             switches.append(Switch(topic, channel, is_on, needs_mail, can_change, whys[channel]))
         if switches or (topic.administrative and set(topic.channels) & set(rows)):
             choices.append(Choice(topic, switches))
-    off_since = "" if contact.is_active else _why_inactive(contact)
-    return Choices(choices, email, off_since)
+    if contact.is_active:
+        return Choices(choices, email)
+    said = _last_no(contact, Aspect.ACTIVE)
+    return Choices(choices, email, _why_inactive(said), said is not None and said.method in OWN_DOORS)
 
 
 def agreements(contact: Contact) -> list[tuple[CommunicationType, str]]:
@@ -123,8 +127,7 @@ def _email(row: ChannelStatus | None) -> Address | None:
     return Address(row.channel, row.address, row.address_key)
 
 
-def _why_inactive(contact: Contact) -> str:
-    said = _last_no(contact, Aspect.ACTIVE)
+def _why_inactive(said: StatusHistory | None) -> str:
     if said is None:
         return _("Everything is off.")
     told = {"day": long_day(said.occurred_at)}

@@ -69,7 +69,6 @@ def _page(request: HttpRequest, token: str, link: Link, **answer: Saved | Any) -
         "choices": choices_of(contact),
         "introduction": link.centre.introduction.get(request.LANGUAGE_CODE, ""),
         "request_id": uuid.uuid4(),
-        "topic": True,
         "has_others": others.exists(),
         **answer,
     }
