@@ -91,9 +91,12 @@ class FormForm(RegisterForm):
                 )  # fmt: skip
 
     @property
-    def languages(self) -> list[tuple[str, str, list[BoundField]]]:
-        """Code and name of each language, with its fields."""
-        return [(code, name, [self[f"{text}_{code}"] for text in TEXTS]) for code, name in settings.LANGUAGES]
+    def languages(self) -> list[tuple[str, str, list[tuple[BoundField, bool]]]]:
+        """Code and name of each language, with its fields and whether they may stay empty beside the others."""
+        return [
+            (code, name, [(self[f"{text}_{code}"], text in ("introduction", "thanks")) for text in TEXTS])
+            for code, name in settings.LANGUAGES
+        ]
 
     @property
     def content(self) -> Content:
