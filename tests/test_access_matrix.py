@@ -161,7 +161,13 @@ OF_CONTACTS: dict[str, tuple[dict[str, str], int]] = {
     "consent:personal": ({"token": "cut"}, NOT_HERE),
     "consent:new_address": ({"token": "cut"}, NOT_HERE),
     "consent:public_form": ({"slug": "nowhere"}, NOT_HERE),
+    "consent:opt_out": ({"token": "cut"}, NOT_HERE),
+    "consent:resubscribe": ({"token": "cut"}, NOT_HERE),
+    "consent:choices": ({"token": "cut"}, NOT_HERE),
+    "consent:ask_personal": ({"token": "cut"}, NOT_HERE),
 }
+# What their pages load: the same for everybody, and tested in tests/consent/test_theme.py.
+OF_THEIR_PAGES = ("consent:theme", "consent:logo")
 GLOBAL_IDS = (
     "contact_id", "entry_id", "receipt_id", "membership_id", "admin_id", "row_id", "table_id", "import_id", "type_id",
     "opt_in_id", "form_id", "request_number",
@@ -181,7 +187,7 @@ def all_paths(patterns: list[Any] | None = None, namespace: str = "", route: str
 
 
 def test_every_path_has_a_row() -> None:
-    rows = {full(name) for name in (*OF_A_PROJECT, *OF_AN_ORGANIZATION)} | {*OF_NOBODY, *OF_CONTACTS}
+    rows = {full(name) for name in (*OF_A_PROJECT, *OF_AN_ORGANIZATION)} | {*OF_NOBODY, *OF_CONTACTS, *OF_THEIR_PAGES}
     assert {name for name, _route in all_paths()} - {"patterns"} == rows - {"patterns"}
 
 

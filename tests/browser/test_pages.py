@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,17 +18,20 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, path, resolve, reverse
+from django.utils import timezone
 from playwright.sync_api import Page, ViewportSize, expect
 
 from config.urls import not_offered
-from consent.models import ConsentHistory
+from consent.demo.logo import logo
+from consent.models import Centre, ConsentHistory
 from consent.services.consents import grant, withdraw
+from consent.vocabulary import Basis, ImpliedBy
 from contacts.errors import StaleConfirmation
 from contacts.models import Block, Membership, OrganizationAdmin, Project, StatusHistory, User
 from contacts.services.opt_outs import opt_out
 from contacts.services.status import deactivate
 from tests.browser.conftest import Browse, axe_problems
-from tests.consent.saying import by_form
+from tests.consent.saying import by_form, by_import
 from tests.contacts.imported import checked, imported
 from tests.factories import (
     PASSWORD,
@@ -108,6 +112,14 @@ STATES = [
     "/p/newsletter/contacts/{contact_id}/consents/{type_id}/sms/withdraw/",
     "/p/newsletter/consent/audience/?type=news&channel=sms&at=2026-01-01",
     "/p/newsletter/consent/audience/contacts/?type=news&channel=email&reason=consent",
+    "/p/newsletter/consent/opt-ins/?type={type_id}",
+    "/p/newsletter/consent/opt-ins/expiring/?days=90",
+    "/p/newsletter/consent/types/{archived_id}/",
+    "/p/newsletter/consent/types/{archived_id}/archive/",
+    "/p/empty/consent/",
+    "/p/empty/consent/opt-ins/",
+    "/p/empty/consent/opt-ins/expiring/",
+    "/p/empty/consent/settings/",
     "/p/empty/consent/audience/",
     "/p/newsletter/contacts/?q=zzz&status=active&changed_from=2020-01-01",
     "/p/newsletter/contacts/?changed_from=2026-02-01&changed_to=2026-01-31",
@@ -218,6 +230,18 @@ def house(project: Project, viewer: User, organization_admin: User) -> dict[str,
     topic = CommunicationTypeFactory(project=project, slug="news", accepts_implied=True)
     grant(contact.as_set(), topic, "email", origin=by_form(evidence={"wording": "I agree. " * 30, "form": 1}))
     withdraw(contact.as_set(), topic, "sms", origin=asked(note="No more texts."))
+    grant(
+        inactive.as_set(), topic, "email", origin=by_import(), basis=Basis.IMPLIED, implied_by=ImpliedBy.PURCHASE,
+        implied_until=timezone.now() + timedelta(days=40),
+    )  # fmt: skip
+    archived = CommunicationTypeFactory(
+        project=project, slug="old", name="Old news", administrative=True, despite_opt_out="Recalls of a product",
+        archived_at=timezone.now(),
+    )  # fmt: skip
+    Centre.objects.get_or_create(
+        project=project,
+        defaults={"sender_name": "Maison du livre", "colour": "#0b5c7a", "logo": logo(), "logo_type": "image/png"},
+    )
     text = "key,email,first name\nHM-204817,,Amelie\nHM-9,new@example.org,Zoé\nHM-10,jean.roy@,Jean\n"
     done = imported(project, text)
     return {
@@ -233,6 +257,7 @@ def house(project: Project, viewer: User, organization_admin: User) -> dict[str,
         "table_id": row.table_id,
         "row_id": row.pk,
         "type_id": topic.pk,
+        "archived_id": archived.pk,
         "opt_in_id": ConsentHistory.objects.filter(contact=contact).earliest("pk").pk,
         "entry_id": StatusHistory.objects.filter(contact=contact).latest("pk").pk,
         "receipt_id": ErasureReceiptFactory(project=project).pk,
