@@ -160,7 +160,7 @@ class Texts(HTMLParser):
         self.found += [value or "" for name, value in attrs if name in ("aria-label", "title", "placeholder", "alt")]
 
     def handle_data(self, data: str) -> None:
-        self.found.append(" ".join(data.split()))
+        self.found.append(re.sub(r"[ \n]+", " ", data).strip(" "))
 
 
 def texts_of(page: str) -> list[str]:
