@@ -98,8 +98,8 @@ class GrantForm(ChangeForm):
         words = {"cause": kind.label, "number": months}
         if kind == ImpliedBy.MEMBERSHIP:
             told = ngettext(
-                "%(cause)s: for %(number)s month after it ends",
-                "%(cause)s: for %(number)s months after it ends",
+                "%(cause)s: %(number)s month after its end",
+                "%(cause)s: %(number)s months after its end",
                 months,
             )
         else:

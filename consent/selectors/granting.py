@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -108,7 +108,8 @@ class TakingBack:
 
 def taking_back(entry: ConsentHistory, access: Access) -> TakingBack:
     """All that the confirmation of an undo shows; the entry comes from ``read``."""
-    [told] = described([entry], access)
+    [described_entry] = described([entry], access)
+    told = replace(described_entry, may_undo=False, undo_url="")
     refusal = refusal_of(entry, access)
     if refusal:
         return TakingBack(told, "", False, refusal)

@@ -167,7 +167,7 @@ def _basis(consent: Any) -> tuple[str, int | None]:
         ConsentState.IMPLIED: (_("Implied until %(date)s"), consent.implied_until, consent.implied_entry),
         ConsentState.ENDED: (_("Implied consent ended %(date)s"), consent.implied_until, consent.implied_entry),
         ConsentState.PENDING: (_("Not confirmed, asked %(date)s"), consent.pending_at, consent.pending_entry),
-        ConsentState.WITHDRAWN: (_("Withdrawn %(date)s"), consent.withdrawn_at, consent.withdrawal_entry),
+        ConsentState.WITHDRAWN: (_("On %(date)s"), consent.withdrawn_at, consent.withdrawal_entry),
     }
     text, moment, number = told.get(consent.state, (_("Nothing holds any more"), None, None))
     return (text % {"date": short_day(moment)} if moment else text), number

@@ -22,7 +22,7 @@ from consent.selectors.opt_ins import entries_of
 from consent.services.projection import state
 from consent.vocabulary import Basis, ConsentState, ImpliedBy, Word
 from contacts.models import Contact
-from contacts.vocabulary import Channel, Method
+from contacts.vocabulary import ActorKind, Channel, Method
 
 SCHEMA = "ISO/IEC TS 27560:2023"
 EVENTS = {
@@ -48,6 +48,7 @@ class Event:
     wording: str
     language: str
     page: str
+    is_of_contact: bool
     is_void: bool
 
     @property
@@ -167,6 +168,7 @@ def _event(row: ConsentHistory, is_void: bool, forms: dict[str, str]) -> Event:
         wording=kept.get("wording", ""),
         language=kept.get("language", ""),
         page=kept.get("page", ""),
+        is_of_contact=row.actor_kind == ActorKind.CONTACT,
         is_void=is_void,
     )
 
@@ -256,7 +258,7 @@ def _event_data(event: Event, receipt: Receipt) -> dict[str, Any]:
             "event_type": EVENTS[Word(event.word)],
             "event_time": _exactly(event.occurred_at),
             "recorded_time": _exactly(event.recorded_at),
-            "entity_id": receipt.principal,
+            "entity_id": receipt.principal if event.is_of_contact else "controller",
             "consent_type": event.basis,
             "implied_by": implied_by,
             "valid_until": _exactly(event.implied_until),

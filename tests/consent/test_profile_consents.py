@@ -80,7 +80,7 @@ def test_each_verdict_has_its_basis(contact: Contact, offers: CommunicationType,
     grant(contact.as_set(), offers, "email", origin=by_form())
     assert cells(contact, editor)["email"] == ("ok", "Yes", f"Express since {today_in_words(contact)}")
     withdraw(contact.as_set(), offers, "email", origin=asked())
-    assert cells(contact, editor)["email"] == ("no", "Withdrawn", f"Withdrawn {today_in_words(contact)}")
+    assert cells(contact, editor)["email"] == ("no", "Withdrawn", f"On {today_in_words(contact)}")
 
 
 def test_implied_consent_that_ended_says_when(contact: Contact, offers: CommunicationType, editor: User) -> None:

@@ -91,6 +91,7 @@ def test_it_tells_of_ends_withdrawals_and_what_was_taken_back(contact: Contact, 
     assert record["withdrawal_timestamp"]
     kinds = [event["event_type"] for event in record["events"]]
     assert kinds == ["consent given", "consent requested", "consent withdrawn"]
+    assert [event["entity_id"] for event in record["events"]] == ["controller", str(contact.pk), "controller"]
     assert (record["events"][0]["implied_by"], record["events"][0]["consent_type"]) == ("purchase", "implied")
     undo(ConsentHistory.objects.filter(pk=entry.pk), origin=by(ADMIN))
     [record] = data_of(contact)["consent_records"]
