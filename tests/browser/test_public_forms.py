@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from consent.models import Centre, CommunicationType, ConsentHistory, Form, MailedLink
@@ -22,7 +25,6 @@ from tests.consent.test_update_form import token_of
 from tests.factories import CommunicationTypeFactory, ContactFactory
 
 pytestmark = pytest.mark.django_db
-SHOP = "http://localhost:9"
 
 
 @pytest.fixture
@@ -161,23 +163,45 @@ def test_closed_and_too_often(
     look(page, axe, fits)
 
 
-def serve(page: Page, origin: str, body: str) -> None:
-    """Let a site of somebody else's answer with a page of this body."""
+@pytest.fixture
+def shop() -> Iterator[Callable[[str], str]]:
+    """The site of somebody else: ``shop(body)`` gives its page this body, and returns its origin."""
+    page = {"body": ""}
 
-    def answer(route: Route) -> None:
-        route.fulfill(content_type="text/html", body=f"<!doctype html><title>Shop</title>{body}")
+    class Shop(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(f"<!doctype html><title>Shop</title>{page['body']}".encode())
 
-    page.route(f"{origin}/**", answer)
+        def log_message(self, *told: Any) -> None:
+            """Nothing is told."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Shop)
+    Thread(target=server.serve_forever, daemon=True).start()
+
+    def shop(body: str) -> str:
+        page["body"] = body
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield shop
+    server.shutdown()
+    server.server_close()
 
 
 def test_in_a_frame_of_a_named_site(
-    browse: Browse, live_server: LiveServer, project: Project, newsletter: CommunicationType, settings: Any
+    browse: Browse,
+    live_server: LiveServer,
+    project: Project,
+    newsletter: CommunicationType,
+    settings: Any,
+    shop: Callable[[str], str],
 ) -> None:
     settings.PUBLIC_URL = live_server.url
-    version = form_of(project, newsletter, embedded_by=[SHOP])
+    version = form_of(project, newsletter, embedded_by=[shop("")])
     page = browse()
-    serve(page, SHOP, snippets_of(version).frame)
-    page.goto(f"{SHOP}/news")
+    page.goto(shop(snippets_of(version).frame))
     frame = page.frame_locator("iframe")
     frame.get_by_label("Email address").fill("ada@example.org")
     frame.get_by_label("Email: Newsletter").check()
@@ -187,27 +211,34 @@ def test_in_a_frame_of_a_named_site(
 
 
 def test_in_no_frame_of_another_site(
-    browser: Any, live_server: LiveServer, project: Project, newsletter: CommunicationType
+    browser: Any,
+    live_server: LiveServer,
+    project: Project,
+    newsletter: CommunicationType,
+    shop: Callable[[str], str],
 ) -> None:
     form_of(project, newsletter, embedded_by=["https://www.example.org"])
     page = browser.new_page()
-    serve(page, SHOP, f'<iframe src="{live_server.url}/f/our-news"></iframe>')
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
-    page.goto(f"{SHOP}/news")
+    page.goto(shop(f'<iframe src="{live_server.url}/f/our-news"></iframe>'))
     expect(page.frame_locator("iframe").get_by_label("Email address")).to_have_count(0)
     assert any("frame-ancestors" in text for text in said)
     page.close()
 
 
 def test_a_form_of_another_site(
-    browse: Browse, live_server: LiveServer, project: Project, newsletter: CommunicationType, settings: Any
+    browse: Browse,
+    live_server: LiveServer,
+    project: Project,
+    newsletter: CommunicationType,
+    settings: Any,
+    shop: Callable[[str], str],
 ) -> None:
     settings.PUBLIC_URL = live_server.url
     version = form_of(project, newsletter)
     page = browse()
-    serve(page, SHOP, snippets_of(version).html)
-    page.goto(f"{SHOP}/news")
+    page.goto(shop(snippets_of(version).html))
     page.get_by_label("Email address").fill("ada@example.org")
     page.get_by_label("First name").fill("Ada")
     page.get_by_label("Newsletter (Email)").check()
