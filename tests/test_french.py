@@ -18,9 +18,11 @@ from django.test import Client
 from django.utils import translation
 from django.utils.translation.template import templatize
 
-from contacts.models import Contact, Project, User
+from contacts.models import Contact, ImportRow, Project, User
+from contacts.models.imports import ImportMode, ImportState
 from contacts.templatetags.sendable import day, number, share, short_day
 from tests.factories import ContactFactory
+from tests.imports import run, staged
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "locale" / "fr" / "LC_MESSAGES"
@@ -210,3 +212,15 @@ def test_dates_and_numbers_are_written_as_in_french() -> None:
         assert short_day(date(2026, 2, 3)) == "3 fév. 2026"
         assert number(1924) == "1\u00a0924"
         assert share(64, 1000) == "6,4\u00a0%"
+
+
+def test_what_is_wrong_with_rows_is_told_in_the_language_of_who_imports(project: Project) -> None:
+    job = staged(project, "email\nnobody\n", options={"language": "fr"})
+    assert "On ne peut pas écrire à cette adresse." in ImportRow.objects.get(job=job).error
+
+
+def test_numbers_are_typed_as_they_are_shown(project: Project) -> None:
+    for place in range(12):
+        ContactFactory(project=project, key=f"C-{place}", email=f"c{place}@example.org")
+    job = staged(project, "email\nc0@example.org\n", mode=ImportMode.REPLACE)
+    assert run(job, typed=" 1\u202f1 ").job.state == ImportState.DONE

@@ -82,7 +82,7 @@ def test_choice_is_read_and_remembered(signed_in: Client, project: Project) -> N
     assert response["Location"] == job.get_absolute_url()
     assert (job.state, job.kind, job.mode) == (ImportState.STAGING, "contacts", "add")
     assert job.mapping["targets"] == ["key", "email", "skip", "attribute:City"]
-    assert job.options == {"country": "", "day_first": False, "as_contacts": False}
+    assert job.options == {"country": "", "day_first": False, "as_contacts": False, "language": "en"}
     assert worked(job).state == ImportState.READY
     assert ImportMapping.objects.get().mapping == {"targets": job.mapping["targets"]}
     again = signed_in.get(address(uploaded(project, PLAIN)))

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils.formats import number_format
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from contacts.csv_columns import header_digest
@@ -157,6 +158,7 @@ def choose(
 ) -> None:
     """Say what the rows and columns of an uploaded file are, and let it be read. May be said anew until it runs.
 
+    What is wrong with rows is then told in the language of whoever says it.
     Raises WrongState.
     """
     _move(
@@ -167,7 +169,7 @@ def choose(
         mode=mode,
         reading=reading.as_json(),
         mapping={"columns": list(columns), "targets": list(targets)},
-        options=dict(options),
+        options={**options, "language": get_language()},
         dated=dated,
         error="",
         rows=0,
@@ -199,7 +201,7 @@ def start(job: ImportJob, *, mode: str | None = None, typed: str = "", shown: st
         going = replacing.refresh_plan(job) if replaces else 0
         if shown is not None and shown != digest(job):
             raise StaleConfirmation
-        if replaces and replacing.needs_typing(job) and typed.strip().replace(",", "").replace(" ", "") != str(going):
+        if replaces and replacing.needs_typing(job) and "".join(typed.split()).replace(",", "") != str(going):
             raise ConfirmationMismatch(
                 _("The number does not match."), remedy=_("Type %(number)d.") % {"number": going}, field="typed"
             )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.conf import settings
+from django.utils import translation
+
 from contacts import stopping
 from contacts.csv_reading import Table
 from contacts.models import ImportJob
@@ -29,12 +32,13 @@ def work_on(
         return
     job, mine = taken
     try:
-        if job.state == ImportState.STAGING:
-            staging.stage(job, mine, table, tell)
-        elif job.state == ImportState.RUNNING:
-            running.run(job, mine, should_stop=should_stop, tell=tell, table=table)
-        else:
-            undoing.run(job, mine, should_stop=should_stop)
+        with translation.override(job.options.get("language") or settings.LANGUAGE_CODE):
+            if job.state == ImportState.STAGING:
+                staging.stage(job, mine, table, tell)
+            elif job.state == ImportState.RUNNING:
+                running.run(job, mine, should_stop=should_stop, tell=tell, table=table)
+            else:
+                undoing.run(job, mine, should_stop=should_stop)
     except jobs.Lost:
         return
     finally:
