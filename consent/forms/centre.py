@@ -118,7 +118,7 @@ class OptInsForm(forms.Form):
     def __init__(self, data: Any, *, types: Sequence[CommunicationType]) -> None:
         super().__init__(data)
         self.types = {str(topic.pk): topic for topic in types}
-        choices = [("", _("All types")), *((number, topic.name) for number, topic in self.types.items())]
+        choices = [("", _("All types")), *((number, topic.name_in()) for number, topic in self.types.items())]
         self.fields["type"].choices = choices  # type: ignore[attr-defined]
 
     @property

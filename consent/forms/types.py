@@ -110,7 +110,7 @@ class TypeForm(RegisterForm):
         super().__init__(data, initial=_initial(topic, others))
         for number, said in MONTHS.items():
             self.fields[number].initial = said
-        behind = [(str(other.pk), _("After “%(name)s”") % {"name": other.name}) for other in others]
+        behind = [(str(other.pk), _("After “%(name)s”") % {"name": other.name_in()}) for other in others]
         self.fields["name"].help_text = _("In %(language)s, and where another language has none.") % {
             "language": dict(settings.LANGUAGES).get(language, language)
         }

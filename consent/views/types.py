@@ -38,7 +38,7 @@ def type_add(request: HttpRequest, project_slug: str) -> HttpResponse:
         except RegisterError as error:
             form.refuse(error)
         else:
-            messages.success(request, _("“%(name)s” is added.") % {"name": topic.name})
+            messages.success(request, _("“%(name)s” is added.") % {"name": topic.name_in()})
             return redirect("consent:centre", project_slug)
     return project_page(request, access, "consent/type_form.html", {"form": form}, section="centre")
 
@@ -71,10 +71,10 @@ def type_archive(request: HttpRequest, project_slug: str, type_id: int) -> HttpR
     if request.method == "POST":
         if request.POST.get("bring_back"):
             bring_back_type(topic)
-            messages.success(request, _("“%(name)s” is in use again.") % {"name": topic.name})
+            messages.success(request, _("“%(name)s” is in use again.") % {"name": topic.name_in()})
         else:
             archive_type(topic)
-            messages.success(request, _("“%(name)s” is archived.") % {"name": topic.name})
+            messages.success(request, _("“%(name)s” is archived.") % {"name": topic.name_in()})
         return redirect("consent:centre", project_slug)
     held = held_of(topic)
     context = {
