@@ -287,15 +287,12 @@ def _sum_up(groups: Iterable[_Group], question: Question) -> Audience:
 
 
 def addresses_reached(project: Project, question: Question) -> int:
-    """How many addresses the eligible contacts of a project have: each is written to once."""
-    rows: QuerySet[Any] = ChannelStatus.objects.filter(project=project, channel=question.channel)
-    if question.is_past:
-        rows = eligible(Contact.objects.ever_in_project(project), question)
-    else:
-        rows = _annotated(rows, question, Source.CHANNEL)
-        for condition in conditions_for(question):
-            rows = rows.filter(condition.expression)
-    reached: int = rows.order_by().aggregate(reached=Count("state_fingerprint", distinct=True))["reached"]
+    """How many addresses the eligible contacts of a project have now: each is written to once."""
+    rows: QuerySet[Any] = ChannelStatus.objects.filter(project=project, channel=question.channel).order_by()
+    rows = _annotated(rows, question, Source.CHANNEL)
+    for condition in conditions_for(question):
+        rows = rows.filter(condition.expression)
+    reached: int = rows.aggregate(reached=Count("state_fingerprint", distinct=True))["reached"]
     return reached
 
 

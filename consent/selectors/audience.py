@@ -56,7 +56,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class WhoMay:
-    """``same_address`` are those of the eligible who are not written to: somebody older has their address."""
+    """``same_address`` are those of the eligible who are not written to: somebody older has their address. Of a day
+    that is over it is 0: nobody is written to then."""
 
     audience: Audience
     outcomes: list[Outcome]
@@ -93,7 +94,8 @@ def who_may(project: Project, question: Question, asked: dict[str, str]) -> WhoM
                 overlaps_url=url(reason=condition.key, overlaps="1"),
             )
         )
-    twice = found.eligible - addresses_reached(project, question) if found.eligible else 0
+    is_now = not question.is_past
+    twice = found.eligible - addresses_reached(project, question) if found.eligible and is_now else 0
     return WhoMay(found, outcomes, twice, url(reason=SAME_ADDRESS))
 
 
@@ -178,8 +180,8 @@ class Exported:
 def exported(project: Project, question: Question, reason: str, *, overlaps: bool = False) -> Exported:
     """The contacts of a list as they are at one moment, however long the writing takes.
 
-    The eligible come without those whose address an older one of them has: each address stands in the file once. They
-    have an opt-out link each, but not in a list of a day that is over, which nobody should write to.
+    The eligible come without those whose address an older one of them has, so that each address stands in the file
+    once, and with an opt-out link each; but not in a list of a day that is over, which nobody should write to.
     Raises LookupError for a reason that there is not.
     """
     moment = moment_of(project)
@@ -187,7 +189,7 @@ def exported(project: Project, question: Question, reason: str, *, overlaps: boo
     asked = chosen(project, exact, reason, overlaps=overlaps)
     everybody = Contact.objects.ever_in_project(project)
     twice: set[int] = set()
-    if reason == ELIGIBLE:
+    if reason == ELIGIBLE and not question.is_past:
         twice = set(same_address(everybody, exact).order_by().values_list("pk", flat=True))
     number = asked.contacts.order_by().count() - len(twice)
     header = export_header(question, is_eligible=asked.is_eligible)
