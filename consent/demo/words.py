@@ -57,7 +57,7 @@ _FIRST = {
         "title": "Nouvelles du musée",
         "introduction": "Dites-nous où vous écrire.",
         "wording": "Oui, envoyez-moi ce que j’ai coché. Je peux y mettre fin en tout temps.",
-        "thanks": "Merci. Nous vous avons écrit : confirmez votre adresse avec le lien du message.",
+        "thanks": "Merci. Nous vous avons écrit : confirmez votre adresse avec le lien du message.",
     },
 }
 _SECOND = {
@@ -69,7 +69,7 @@ _SECOND = {
     },
     "fr": {
         **_FIRST["fr"],
-        "introduction": "De quoi souhaitez-vous entendre parler ?",
+        "introduction": "De quoi souhaitez-vous entendre parler ?",
         "wording": "J’accepte que le Harbour Museum, 12 Quay Street, Halifax, m’envoie ce que j’ai coché. "
         "Je peux retirer ce consentement en tout temps, avec le lien de chaque message ou à privacy@example.org.",
     },
