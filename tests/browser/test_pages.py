@@ -23,7 +23,7 @@ from playwright.sync_api import Page, ViewportSize, expect
 
 from config.urls import not_offered
 from consent.demo.logo import logo
-from consent.models import Centre, ConsentHistory
+from consent.models import Centre, ConsentHistory, ErasureRequest
 from consent.services.consents import grant, withdraw
 from consent.vocabulary import Basis, ImpliedBy
 from contacts.errors import StaleConfirmation
@@ -31,6 +31,7 @@ from contacts.models import Block, Membership, OrganizationAdmin, Project, Statu
 from contacts.services.opt_outs import opt_out
 from contacts.services.status import deactivate
 from tests.browser.conftest import Browse, axe_problems
+from tests.consent.forms import form_of
 from tests.consent.saying import by_form, by_import
 from tests.contacts.imported import checked, imported
 from tests.factories import (
@@ -78,8 +79,15 @@ NO_PAGES = {
     "contacts:import_undo": "leads on: it did not run yet; another one is below",
     "mfa_download_recovery_codes": "a file",
     "raise": "refusals, which are below",
+    "consent:theme": "a stylesheet",
+    "consent:logo": "a picture",
     "patterns": "made up, and looked at in a test of its own",
 }
+# Pages of contacts, whose links are made in tests of their own: public forms, opt-out links, the consent centre.
+OF_CONTACTS = [
+    "consent:confirm", "consent:public_form", "consent:personal", "consent:new_address", "consent:opt_out",
+    "consent:resubscribe", "consent:choices", "consent:ask_personal",
+]  # fmt: skip
 OF_NOBODY = [
     "account_login", "account_inactive", "account_signup", "account_reset_password", "account_reset_password_done",
     "account_reset_password_from_key", "account_reset_password_from_key_done",
@@ -140,7 +148,7 @@ REFUSALS = {"/p/nowhere/": 404, "/raise/bad/": 400, "/raise/refused/": 400, "/ra
 def test_every_page_of_an_admin(
     browse: Browse, house: dict[str, Any], organization_admin: User, of_contacts: bool
 ) -> None:
-    elsewhere = {*NO_PAGES, *OF_NOBODY, *OF_THE_SECOND_STEP, HALFWAY_IN}
+    elsewhere = {*NO_PAGES, *OF_CONTACTS, *OF_NOBODY, *OF_THE_SECOND_STEP, HALFWAY_IN}
     addresses = [address_of(name, house) for name in sorted(offered(house).keys() - elsewhere)]
     addresses += [state.format(**house) for state in STATES]
     page = browse(organization_admin, just_now=True)
@@ -265,6 +273,11 @@ def house(project: Project, viewer: User, organization_admin: User) -> dict[str,
         "admin_id": OrganizationAdmin.objects.get(user=organization_admin).pk,
         "block_id": Block.objects.filter(project=project).latest("pk").pk,
         "organization_block_id": BlockFactory(organization=project.organization).pk,
+        "request_number": ErasureRequest.objects.create(
+            project=project, contact=contact, requested_at=contact.created_at
+        ).pk,
+        # A contact's link that leads nowhere.
+        "token": "cut",
         "how": "bad",
         "pk": 1,
         # The link of a letter that does not work any more.
