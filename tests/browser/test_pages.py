@@ -276,8 +276,11 @@ def house(project: Project, viewer: User, organization_admin: User) -> dict[str,
         "request_number": ErasureRequest.objects.create(
             project=project, contact=contact, requested_at=contact.created_at
         ).pk,
-        # A contact's link that leads nowhere.
+        "form_id": form_of(project, topic, embedded_by=["https://www.example.org"]).form_id,
+        "number": 1,
+        # A contact's link that leads nowhere, and a form that is not there.
         "token": "cut",
+        "slug": "nowhere",
         "how": "bad",
         "pk": 1,
         # The link of a letter that does not work any more.
