@@ -100,3 +100,15 @@ FORMS: Final[tuple[tuple[str, str, FormKind, tuple[Any, ...], list[str], dict[st
         {NEWSLETTER: ["email"], OPENINGS: ["email", "sms"], EVENTS: ["email", "sms"], OFFERS: ["email"]},
     ),
 )  # fmt: skip
+
+# How many days ago contacts asked to be erased, and what they were answered.
+REQUESTS: list[tuple[int, str]] = [
+    (26, ""),
+    (3, ""),
+    (
+        61,
+        "You bought a season ticket in 2024. The Income Tax Act (section 230) has us keep the receipt until the end of "
+        "2030, with your name and address. We use it for nothing else. You can complain to the Office of the Privacy "
+        "Commissioner of Canada.",
+    ),
+]

@@ -17,10 +17,19 @@ from django.db.models.functions import Coalesce, Greatest
 from consent.demo import words
 from consent.demo.logo import logo
 from consent.demo.stories import Museum, Saying, consents_of
-from consent.models import Centre, CommunicationType, Consent, ConsentDetail, ConsentHistory, Form, FormVersion
+from consent.models import (
+    Centre,
+    CommunicationType,
+    Consent,
+    ConsentDetail,
+    ConsentHistory,
+    ErasureRequest,
+    Form,
+    FormVersion,
+)
 from consent.services.folding import Entry, Folded, fold
 from consent.services.ledger import SAYS
-from consent.vocabulary import Word
+from consent.vocabulary import RequestState, Word
 from contacts.demo.stories import Telling
 from contacts.extension_points import Demonstration, demonstrations
 from contacts.models import ChannelStatus, Contact, Project
@@ -89,6 +98,20 @@ def tell(project: Project, people: Mapping[int, Telling]) -> None:
         for topic, channel, sayings in consents_of(told, museum):
             book.write(number, topic, channel, sayings)
     book.load()
+    _ask_to_be_erased(project, people)
+
+
+def _ask_to_be_erased(project: Project, people: Mapping[int, Telling]) -> None:
+    """Three of the first people asked: one a while ago, one lately, and one was refused."""
+    if ErasureRequest.objects.filter(project=project).exists():
+        return
+    asking = [(number, told.until) for number, told in people.items() if told.until - told.person.came_at > YEAR / 2]
+    for (number, until), (days, answer) in zip(asking[10:], words.REQUESTS, strict=False):
+        request = ErasureRequest(project=project, contact_id=number, requested_at=until - timedelta(days=days))
+        if answer:
+            request.state, request.refusal = RequestState.REFUSED, answer
+            request.decided_at, request.decided_by = until - timedelta(days=days - 9), "Daniel Okafor"
+        request.save()
 
 
 def _versions(project: Project) -> dict[str, list[FormVersion]]:

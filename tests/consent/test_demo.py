@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from django.db import transaction
 
-from consent.models import Centre, CommunicationType, Consent, ConsentHistory, Form, FormVersion
+from consent.models import Centre, CommunicationType, Consent, ConsentHistory, ErasureRequest, Form, FormVersion
 from consent.services.projection import state
-from consent.vocabulary import ConsentState, FormKind
+from consent.vocabulary import ConsentState, FormKind, RequestState
 from contacts.models import Contact, Project
 from contacts.services.demo import seed_demo
 from contacts.services.verify import differences
@@ -75,3 +75,10 @@ def test_the_second_project_has_none() -> None:
     seed_demo(80, until=UNTIL)
     assert not CommunicationType.objects.filter(project__slug="schools").exists()
     assert not Consent.objects.filter(project__slug="schools").exists()
+
+
+def test_three_asked_to_be_erased() -> None:
+    project = seed_demo(40, until=UNTIL).project
+    asked = ErasureRequest.objects.filter(project=project)
+    assert sorted(asked.values_list("state", flat=True)) == [RequestState.OPEN, RequestState.OPEN, RequestState.REFUSED]
+    assert all(request.requested_at > Contact.objects.get(pk=request.contact_id).created_at for request in asked)
