@@ -259,7 +259,7 @@ _DOWNLOADS = {"json": _as_json, "html": _as_page}
 
 
 def _file(response: HttpResponse, kind: str) -> HttpResponse:
-    name = f"{_('your-data')}-{timezone.localdate():%Y-%m-%d}.{kind}"
+    name = f"your-data-{timezone.localdate():%Y-%m-%d}.{kind}"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"
