@@ -21,7 +21,7 @@ def test_good_production_starts(tmp_path: Path) -> None:
     assert finished.returncode == 0, finished.stderr
 
 
-@pytest.mark.parametrize("name", ["SECRET_KEY", "FINGERPRINT_KEYS", "ALLOWED_HOSTS", "DATABASE_URL"])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "FINGERPRINT_KEYS", "ALLOWED_HOSTS", "PUBLIC_URL", "DATABASE_URL"])
 @pytest.mark.parametrize("value", [None, "", " "], ids=["absent", "empty", "blank"])
 def test_production_refuses_to_start_without(name: str, value: str | None, tmp_path: Path) -> None:
     finished = python(*CHECK, **production(tmp_path / "db.sqlite3", **{name: value}))
@@ -44,6 +44,13 @@ def test_production_refuses_to_start_without(name: str, value: str | None, tmp_p
         ("ALLOWED_HOSTS", "*", "the names under which browsers reach"),
         ("ALLOWED_HOSTS", "https://sendable.example.org", "the names under which browsers reach"),
         ("ALLOWED_HOSTS", "sendable.example.org,*.example.org", "the names under which browsers reach"),
+        ("PUBLIC_URL", "sendable.example.org", "write where people reach Sendable"),
+        ("PUBLIC_URL", "http://sendable.example.org", "write where people reach Sendable"),
+        ("PUBLIC_URL", "https://sendable.example.org:x", "write where people reach Sendable"),
+        ("PUBLIC_URL", "https://user@sendable.example.org", "write where people reach Sendable"),
+        ("PUBLIC_URL", "https://sendable.example.org/?x=1", "write where people reach Sendable"),
+        ("FORM_RATE", "often", "write a number and a time"),
+        ("FORM_RATE", "0/10m", "write a number and a time"),
         ("DATABASE_URL", "sendable", "write postgres://"),
         ("DATABASE_URL", "mysql://user@host/sendable", "write postgres://"),
         ("DATABASE_URL", "postgres://user@host", "write postgres://"),
