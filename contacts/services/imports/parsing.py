@@ -143,7 +143,7 @@ def reason(error: RegisterError) -> str:
     }
     words = str(error.message) if isinstance(error, InvalidText) else str(error)
     name = names.get(error.field)
-    return f"{name}: {words}" if name else words
+    return _("%(label)s: %(value)s") % {"label": name, "value": words} if name else words
 
 
 def _value(cell: str) -> str:
