@@ -68,8 +68,8 @@ def mail_link(
     """Have a link mailed to an address, inside the caller's transaction, which holds no contact's lock yet.
 
     Returns the link of the same ``request_id`` where there is one, and None where the address has had its share of
-    what is asked for: in a day, of each purpose, three in a project; of confirmations one where a no lies on the address
-    or somebody who has it said no, and none where it is on the suppression list.
+    what is asked for: in a day, of each purpose, three in a project; of confirmations one where a no lies on the
+    address or somebody who has it said no, and none where it is on the suppression list.
     """
     lock_addresses(address.fingerprints, exclusive=True)
     links = MailedLink.objects.filter(project=project, purpose=purpose, fingerprint__in=address.fingerprints)
