@@ -117,8 +117,10 @@ class FormForm(RegisterForm):
 
     def show_again(self, shown: str) -> None:
         """Let what was entered be saved over what somebody else did meanwhile, now that the user was told."""
-        self.data = self.data.copy()
-        self.data["shown"] = shown
+        sent: Any = self.data
+        changed = sent.copy()
+        changed["shown"] = shown
+        self.data = changed
 
     @staticmethod
     def initial_of(version: FormVersion, shown: str) -> dict[str, Any]:
