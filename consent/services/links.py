@@ -10,23 +10,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any, cast
 
 from django.db import models, transaction
-from django.db.models import OuterRef, Q, QuerySet
+from django.db.models import OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import Centre, CommunicationType, Consent, ConsentHistory
-from consent.services import consents
+from consent.services.one_withdrawal import withdraw_now
 from consent.tokens import BadToken, Token
 from contacts.addresses import Address, Mark, has_fingerprint, normalise
 from contacts.errors import InvalidAddress
 from contacts.gates import standing_noes
-from contacts.models import ChannelStatus, Contact, Project, StatusHistory
+from contacts.models import ChannelStatus, Contact, Organization, Project, StatusHistory
 from contacts.origin import Origin
 from contacts.services import blocks, opt_outs, status
 from contacts.services.fingerprints import current_key
 from contacts.services.locks import lock_addresses, with_addresses_locked
+from contacts.services.prepared import Prepared
 from contacts.vocabulary import Aspect, BlockKind, Cause, Method, Says, Weight
 
 
@@ -70,25 +72,30 @@ class Link:
 
 def what_stops(token: Token) -> Link:
     """What a token leads to now. Raises BadToken for a project that does not exist."""
-    project = Project.objects.select_related("organization", "centre").filter(pk=token.project).first()
-    if project is None:
-        raise BadToken
-    centre = getattr(project, "centre", None) or Centre(project=project, is_open=False)
     row = _row_of(token)
+    project = row.project if row else _project_of(token)
+    centre = _centre_of(project)
     if row is None:
         return Link(token, project, centre, None, None, _address_sent_to(token, project))
     address = Address(row.channel, row.address, row.address_key)
     return Link(token, project, centre, row, _topic(token, centre), address)
 
 
-def stop(token: Token, what: Scope, *, origin: Origin) -> Scope:
+def _centre_of(project: Project) -> Centre:
+    """The centre that was read with the project; a closed one where it has none."""
+    is_read = Project._meta.get_field("centre").is_cached(project)
+    centre: Centre | None = getattr(project, "centre", None) if is_read else None
+    return centre or Centre(project=project, is_open=False)
+
+
+def stop(seen: Link, what: Scope, *, origin: Origin) -> Scope:
     """Stop what the person who has the message wants to be stopped, and return what was.
 
     A type of which there is nothing to withdraw (any more) is everything from the project. The origin is the person's
     own act by link. Of a no that stands already, said by link as well, no second entry is written. Raises BadToken.
     """
+    link = seen
     for _attempt in range(20):
-        link = what_stops(token)
         try:
             with transaction.atomic():
                 if link.row is None:
@@ -97,7 +104,7 @@ def stop(token: Token, what: Scope, *, origin: Origin) -> Scope:
                     return _stop_type(link, link.row, link.topic, origin)
                 return _stop_contact(link, link.row, what, origin)
         except _ChangedMeanwhile:
-            continue
+            link = what_stops(seen.token)
     raise RuntimeError("The contact behind this link keeps changing.")
 
 
@@ -120,30 +127,84 @@ class _ChangedMeanwhile(Exception):
     """The contact was erased, merged, or got another address between the look and the lock."""
 
 
+def _project_of(token: Token) -> Project:
+    project = Project.objects.select_related("organization", "centre").filter(pk=token.project).first()
+    if project is None:
+        raise BadToken
+    return project
+
+
 def _row_of(token: Token) -> ChannelStatus | None:
     """The channel of the contact (or of whom they were merged into), if it has the address of the token."""
-    persons = Contact.objects.filter(pk=token.contact, project=token.project)
-    row = (
-        ChannelStatus.objects.filter(
-            Q(contact__in=persons.filter(merged_into__isnull=True)) | Q(contact__in=persons.values("merged_into")),
-            channel=token.channel,
-        )
-        .select_related("contact")
-        .with_address()
-        .first()
-    )
+    row = _channel(token.contact, token)
+    if row is None:  # who was merged has no channel any more
+        merged = Contact.objects.filter(pk=token.contact, project=token.project)
+        into = merged.values_list("merged_into_id", flat=True).first()
+        row = _channel(into, token) if into else None
     if row is None:
         return None
     is_same = row.fingerprint == token.fingerprint or has_fingerprint(token.fingerprint, row.channel, row.address_key)
     return row if is_same else None
 
 
+def _columns(model: type[models.Model]) -> list[str]:
+    """All but pictures, which a page asks for by themselves."""
+    fields = model._meta.concrete_fields
+    return [field.attname for field in fields if not isinstance(field, models.BinaryField)]
+
+
+_PLACES: dict[str, type[models.Model]] = {
+    "": ChannelStatus, "contact__": Contact, "project__": Project, "project__organization__": Organization,
+    "project__centre__": Centre,
+}  # fmt: skip
+_CHANNEL = Prepared(
+    lambda contact, channel, project: (
+        ChannelStatus.objects.filter(contact=contact, channel=channel, contact__project=project)
+        .with_address()
+        .values_list(*(f"{place}{name}" for place, model in _PLACES.items() for name in _columns(model)))
+    ),
+    contact=int,
+    channel=str,
+    project=int,
+)
+_TOPIC = Prepared(
+    lambda topic, project: (
+        CommunicationType.objects.in_use()
+        .order_by()
+        .filter(pk=topic, project=project)
+        .values_list(*_columns(CommunicationType))
+    ),
+    topic=int,
+    project=int,
+)
+
+
+def _channel(contact: int, token: Token) -> ChannelStatus | None:
+    """A contact's channel with an address, and all that is around it."""
+    found = _CHANNEL.rows(contact=contact, channel=token.channel, project=token.project)
+    if not found:
+        return None
+    values = iter(found[0])
+    made: dict[str, Any] = {}
+    for place, model in _PLACES.items():
+        names = _columns(model)
+        made[place] = model.from_db("default", names, [next(values) for _name in names])
+    row, project = made[""], made["project__"]
+    row.contact, row.project, project.organization = made["contact__"], project, made["project__organization__"]
+    if made["project__centre__"].pk is not None:
+        made["project__centre__"].project = project
+    return cast(ChannelStatus, row)
+
+
 def _topic(token: Token, centre: Centre) -> CommunicationType | None:
     """The type that the link stops. Without a centre the person could not turn it on again, nor choose."""
     if token.communication_type is None or not centre.is_open or centre.stops_everything:
         return None
-    topic = CommunicationType.objects.in_use().filter(pk=token.communication_type, project=token.project).first()
-    return topic if topic and topic.needs_consent and token.channel in topic.channels else None
+    found = _TOPIC.rows(topic=token.communication_type, project=token.project)
+    if not found:
+        return None
+    topic = CommunicationType.from_db("default", _columns(CommunicationType), found[0])
+    return topic if topic.needs_consent and token.channel in topic.channels else None
 
 
 def _address_sent_to(token: Token, project: Project) -> Address | Mark:
@@ -161,19 +222,34 @@ def _address_sent_to(token: Token, project: Project) -> Address | Mark:
 
 def _stop_type(link: Link, row: ChannelStatus, topic: CommunicationType, origin: Origin) -> Scope:
     """Withdraw the type on the channel of the message, and on those others on which it would still be sent."""
-    change = consents.withdraw(row.contact.as_set(), topic, row.channel, origin=origin, unless_standing=True)
-    if not change.recorded + change.repeated:
+    if withdraw_now(row, topic, origin=origin) is None:
         raise _ChangedMeanwhile
-    for channel in sorted(agreed_on(row.contact, topic) - {row.channel}):
-        consents.withdraw(row.contact.as_set(), topic, channel, origin=origin, unless_standing=True)
+    others = agreed_on(row.contact, topic) - {row.channel}
+    if others:
+        for other in ChannelStatus.objects.filter(contact=row.contact_id, channel__in=others).order_by("channel"):
+            withdraw_now(other, topic, origin=origin)
     return Scope.TYPE
 
 
 def agreed_on(contact: Contact, topic: CommunicationType) -> set[str]:
     """The channels on which a contact's agreement to a type holds."""
-    holding = Consent.objects.filter(contact=contact, communication_type=topic, is_withdrawn=False)
-    holding = holding.filter(Q(is_express=True) | Q(implied_until__gt=timezone.now()))
-    return set(holding.values_list("channel", flat=True)) & set(topic.channels)
+    now = timezone.now()
+    return {
+        channel
+        for channel, is_withdrawn, is_express, until in _AGREED.rows(contact=contact.pk, topic=topic.pk)
+        if channel in topic.channels and not is_withdrawn and (is_express or (until is not None and until > now))
+    }
+
+
+_AGREED = Prepared(
+    lambda contact, topic: (
+        Consent.objects.filter(contact=contact, communication_type=topic)
+        .order_by()
+        .values_list("channel", "is_withdrawn", "is_express", "implied_until")
+    ),
+    contact=int,
+    topic=int,
+)
 
 
 def _stop_contact(link: Link, row: ChannelStatus, what: Scope, origin: Origin) -> Scope:

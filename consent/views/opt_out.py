@@ -14,7 +14,7 @@ from consent.selectors.choices import agreements, choices_of
 from consent.services import confirming, links
 from consent.services.links import Link, Scope
 from consent.tokens import BadToken
-from consent.views.public import choose_language, evidence_of, public_page, public_view, senderless_page, sent
+from consent.views.public import choose_language, evidence_of, public_page, public_view, sealed, senderless_page, sent
 from contacts.origin import THE_CONTACT, Origin
 from contacts.vocabulary import Channel, Method, Reason
 
@@ -47,8 +47,8 @@ def _stop(request: HttpRequest, token: str, link: Link) -> HttpResponse:
     origin = Origin(
         Method.OPT_OUT_LINK, THE_CONTACT, Reason.OWN_REQUEST, evidence=evidence_of(request, "/u/")
     )  # fmt: skip
-    stopped = links.stop(link.token, wanted, origin=origin)
-    return _done_page(request, token, link, stopped, in_short=by_machine)
+    stopped = links.stop(link, wanted, origin=origin)
+    return done_for_a_machine(stopped) if by_machine else _done_page(request, token, link, stopped)
 
 
 def opt_out_page(request: HttpRequest, token: str, link: Link) -> HttpResponse:
@@ -61,10 +61,15 @@ def opt_out_page(request: HttpRequest, token: str, link: Link) -> HttpResponse:
     return public_page(request, link.project, "consent/public/opt_out.html", context, centre=link.centre)
 
 
-def _done_page(request: HttpRequest, token: str, link: Link, stopped: Scope, *, in_short: bool = False) -> HttpResponse:
-    """What was stopped, and what still comes; ``in_short`` without the latter, which no machine reads."""
+def done_for_a_machine(stopped: Scope) -> HttpResponse:
+    """A provider's program reads no page: that it is stored is all in the status."""
+    return sealed(HttpResponse(f"stopped: {stopped}\n", content_type="text/plain; charset=utf-8"))
+
+
+def _done_page(request: HttpRequest, token: str, link: Link, stopped: Scope) -> HttpResponse:
+    """What was stopped, and what still comes."""
     context: dict[str, Any] = {**_about(token, link), "scope": stopped}
-    if link.row and not in_short:
+    if link.row:
         if stopped == Scope.TYPE:
             context["still_sent"] = choices_of(link.row.contact).still_sent
         context["again"] = uuid.uuid4() if stopped != Scope.ORGANIZATION and _to_return_to(link) else None

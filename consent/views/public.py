@@ -130,7 +130,7 @@ def public_page(
         "sender": centre.sender_name or project.organization.name,
         **_languages(),
     }
-    return _sealed(render(request, template, {**shared, **(context or {})}, status=status))
+    return sealed(render(request, template, {**shared, **(context or {})}, status=status))
 
 
 def senderless_page(
@@ -138,7 +138,7 @@ def senderless_page(
 ) -> HttpResponse:
     """The same where it is not known whose page it is. Asks nothing of the database."""
     choose_language(request, None)
-    return _sealed(render(request, template, {**_languages(), **(context or {})}, status=status))
+    return sealed(render(request, template, {**_languages(), **(context or {})}, status=status))
 
 
 def _languages() -> dict[str, Any]:
@@ -147,7 +147,8 @@ def _languages() -> dict[str, Any]:
     return {"language": language, "languages": others}
 
 
-def _sealed(response: HttpResponse) -> HttpResponse:
+def sealed(response: HttpResponse) -> HttpResponse:
+    """Kept by no cache, told to no other site, in no search engine."""
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"
