@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -125,13 +125,11 @@ def _server(application: str, environment: dict[str, str]) -> Iterator[int]:
     process = subprocess.Popen(command, cwd=ROOT, env=environment)
     try:
         for _attempt in range(600):
-            with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
-                try:
-                    connection.request("GET", "/nothing")
-                    connection.getresponse().read()
-                    break
-                except (OSError, HTTPException):
-                    time.sleep(0.1)
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.1)
         yield port
     finally:
         process.terminate()
