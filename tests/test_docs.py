@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
+import consent
 import contacts
 from contacts.errors import RegisterError
 from contacts.extension_points import conditions
@@ -60,9 +61,10 @@ def test_every_condition_is_documented() -> None:
 
 
 def test_every_refusal_is_documented() -> None:
-    for module in pkgutil.walk_packages(contacts.__path__, "contacts."):
-        if ".migrations" not in module.name:
-            importlib.import_module(module.name)
+    for app in (contacts, consent):
+        for module in pkgutil.walk_packages(app.__path__, f"{app.__name__}."):
+            if ".migrations" not in module.name:
+                importlib.import_module(module.name)
     codes = {kind.code for kind in refusals()} - {"refused"}
     text = page("start/refusals.md")
     documented = set(re.findall(r"^\| `(\w+)` \|", text, flags=re.M))
