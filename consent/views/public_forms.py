@@ -94,7 +94,7 @@ def _submitted(page: _Page) -> HttpResponse:
 
 def _stop(page: _Page, link: Link, form: PublicForm) -> None:
     evidence = evidence_of(page.request, form=form.of.form_id, version=form.of.number, page=_page(page.request))
-    links.stop(link.token, Scope.PROJECT, origin=submitting.own_act(evidence, form.request_number))
+    links.stop(link, Scope.PROJECT, origin=submitting.own_act(evidence, form.request_number))
 
 
 def _take(page: _Page, version: FormVersion, form: PublicForm) -> None:
