@@ -96,7 +96,7 @@ FORMS: Final[tuple[tuple[str, str, FormKind, tuple[Any, ...], list[str], dict[st
         ["first_name", "last_name", "language"], {NEWSLETTER: ["email"], OPENINGS: ["email"], EVENTS: ["email"]},
     ),
     (
-        UPDATE, "Your profile", FormKind.UPDATE, (_PROFILE,), ["first_name", "last_name", "language", "sms"],
+        UPDATE, "Your profile", FormKind.UPDATE, (_PROFILE,), ["first_name", "last_name", "language"],
         {NEWSLETTER: ["email"], OPENINGS: ["email", "sms"], EVENTS: ["email", "sms"], OFFERS: ["email"]},
     ),
 )  # fmt: skip
