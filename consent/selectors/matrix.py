@@ -57,6 +57,8 @@ class Row:
 def matrix_of(contact: Contact, access: Access, channels: Sequence[ChannelRow]) -> list[Row]:
     """A row for each type in use, in a number of queries that neither types nor history move."""
     types = list(CommunicationType.objects.in_project(access.project).in_use())
+    if not types:
+        return []
     asked = [
         Question(channel, communication_type=topic)
         for topic in types
