@@ -18,10 +18,12 @@ from django.test import Client
 from django.utils import translation
 from django.utils.translation.template import templatize
 
+from consent.tokens import token_for
 from contacts.models import Contact, ImportRow, Project, User
 from contacts.models.imports import ImportMode, ImportState
 from contacts.templatetags.sendable import day, number, share, short_day
-from tests.factories import ContactFactory
+from contacts.vocabulary import Channel
+from tests.factories import CommunicationTypeFactory, ContactFactory
 from tests.imports import run, staged
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -181,8 +183,18 @@ PAGES = [
     "/p/newsletter/contacts/{id}/deactivate/", "/p/newsletter/contacts/{id}/activate/",
     "/p/newsletter/contacts/{id}/delete/", "/p/newsletter/history/", "/p/newsletter/imports/",
     "/p/newsletter/imports/add/", "/p/newsletter/blocks/", "/p/newsletter/erasures/", "/p/newsletter/members/",
-    "/p/newsletter/settings/", "/accounts/2fa/",
+    "/p/newsletter/settings/", "/p/newsletter/consent/", "/p/newsletter/consent/settings/",
+    "/p/newsletter/consent/types/add/", "/p/newsletter/consent/audience/", "/p/newsletter/consent/opt-ins/",
+    "/p/newsletter/consent/opt-ins/expiring/", "/p/newsletter/consent/forms/", "/p/newsletter/consent/forms/add/",
+    "/p/newsletter/consent/requests/", "/accounts/2fa/",
 ]  # fmt: skip
+
+
+def in_english(page: str, translated: polib.POFile) -> list[str]:
+    """The texts of a page that have a translation which it does not show."""
+    english = {entry.msgid for entry in translated}
+    french = {text for entry in translated for _original, text in sayings(entry)}
+    return [text for text in texts_of(page) if text in english - french]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -192,11 +204,19 @@ def test_a_french_page_says_nothing_in_english(
     client.force_login(admin)
     answer = client.get(page.format(id=contact.pk), headers={"accept-language": "fr-CA,fr;q=0.9"}, follow=True)
     assert answer.status_code == 200
-    said = answer.content.decode()
-    assert '<html lang="fr">' in said
-    english = {entry.msgid for entry in translated if entry.msgid not in (text for _o, text in sayings(entry))}
-    french = {text for entry in translated for _o, text in sayings(entry)}
-    assert [text for text in texts_of(said) if text in english - french] == []
+    assert '<html lang="fr">' in answer.content.decode()
+    assert in_english(answer.content.decode(), translated) == []
+
+
+@pytest.mark.parametrize("page", ["/u/{token}", "/c/{token}", "/c/damaged"])
+def test_a_public_page_says_nothing_in_english(
+    client: Client, contact: Contact, translated: polib.POFile, page: str
+) -> None:
+    CommunicationTypeFactory(project=contact.project, name="Infolettre")
+    token = token_for(contact.channel_statuses.get(channel=Channel.EMAIL))
+    answer = client.get(page.format(token=token), headers={"accept-language": "fr"})
+    assert '<html lang="fr">' in answer.content.decode()
+    assert in_english(answer.content.decode(), translated) == []
 
 
 def test_a_browser_that_speaks_neither_is_answered_in_english(client: Client, admin: User, project: Project) -> None:
