@@ -20,7 +20,7 @@ from consent.selectors.matrix import Cause, basis_of, consents_of
 from consent.vocabulary import ConsentState, ImpliedBy
 from contacts.access import Access
 from contacts.dates import short_day
-from contacts.models import Contact
+from contacts.models import ChannelStatus, Contact
 from contacts.selectors.entries import EntryInWords
 from contacts.selectors.keyset import page_of
 from contacts.selectors.who_may import ask_an_admin, ask_an_organization_admin
@@ -97,16 +97,19 @@ def _page_url(contact: Contact, cursor: str) -> str:
 
 
 def _rows(contact: Contact, access: Access) -> list[OptIn]:
+    """A row for each type on each channel on which the contact has an address, or ever said something."""
     about = Consent.objects.filter(contact=contact, communication_type=OuterRef("pk"))
     types = CommunicationType.objects.in_project(access.project).filter(administrative=False)
     shown = types.in_use() | types.filter(Exists(about))
     held = consents_of(contact)
+    addresses = ChannelStatus.objects.filter(contact=contact).with_address()
+    reached = set(addresses.values_list("channel", flat=True)) or set(Channel.values)
     may_lift = _Lifting(access)
     return [
         _row(topic, channel, held.get((topic.pk, channel)), contact, access, may_lift)
         for topic in shown
         for channel in Channel.values
-        if channel in topic.channels or (topic.pk, channel) in held
+        if (channel in topic.channels and channel in reached) or (topic.pk, channel) in held
     ]
 
 
