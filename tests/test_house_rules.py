@@ -22,8 +22,10 @@ STATE = {
     "is_valid",
     "address_at",
     "last_entry_at",
+    "is_withdrawn",
+    "is_express",
 }
-HISTORY = {"StatusHistory", "EntryDetail", "ErasureReceipt"}
+HISTORY = {"StatusHistory", "EntryDetail", "ErasureReceipt", "ConsentHistory", "ConsentDetail"}
 WRITES = {
     "create",
     "update",
@@ -113,6 +115,7 @@ def test_histories_are_written_by_the_ledger_and_the_erasure_alone() -> None:
         "contacts/services/erasure.py",
         "contacts/services/demo",
         "contacts/holdings.py",
+        "consent/holdings.py",
     )
     assert lines_of(history_written, APPS, but=writers) == []
 
