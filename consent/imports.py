@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -70,7 +71,8 @@ class UnclearConsent(RegisterError):
 
 def register() -> None:
     """Let columns of lists be taken for consents; called once at start-up."""
-    import_columns.add(ImportColumns(KEY, pgettext_lazy("columns of a list", "Opt-ins"), 10, columns_of, read, put))
+    label = pgettext_lazy("columns of a list", "Opt-ins")
+    import_columns.add(ImportColumns(KEY, label, 10, columns_of, read, put, noes))
 
 
 def columns_of(project: Project) -> Sequence[ImportColumn]:
@@ -141,6 +143,34 @@ def _read_topic(said: Mapping[str, str], zone: ZoneInfo, day_first: bool) -> dic
     if said.get("proof"):
         found["proof"] = said["proof"]
     return found
+
+
+def noes(cells: Mapping[str, str], zone: ZoneInfo, day_first: bool) -> Mapping[str, str]:
+    """The withdrawals that one row says, as it was typed or as ``read`` keeps it. One with a date that cannot be read
+    happened when the list is imported."""
+    kept: dict[str, str] = {}
+    for key, cell in cells.items():
+        slug, _colon, what = key.partition(":")
+        if what not in Channel.values:
+            continue
+        with suppress(UnclearConsent):
+            word, _its_basis = _word(cell)
+            if word != AGREED:
+                kept[key] = word
+                kept.update(_about(slug, cells, zone, day_first))
+    return kept
+
+
+def _about(slug: str, cells: Mapping[str, str], zone: ZoneInfo, day_first: bool) -> dict[str, str]:
+    """When what a row says of a type happened, and the proof of it."""
+    about = {f"{slug}:proof": cells.get(f"{slug}:proof", "")}
+    on = cells.get(f"{slug}:on", "")
+    with suppress(RegisterError, ValueError):
+        if on and "T" in on:
+            about[f"{slug}:on"] = datetime.fromisoformat(on).astimezone(zone).isoformat()
+        elif on:
+            about[f"{slug}:on"] = _read_topic({Channel.EMAIL: WITHDRAWN, "on": on}, zone, day_first)["on"]
+    return {key: value for key, value in about.items() if value}
 
 
 def _today(zone: ZoneInfo) -> date:
@@ -255,12 +285,15 @@ def _put_withdrawals(
     ids = sorted({one.contact for one in words})
     entries = ConsentHistory.objects.filter(contact_id__in_set=ids, communication_type=topic, channel=channel)
     gates = Gates(origin, timezone.now(), timedelta(days=project.import_days), at_least=1).read(entries, "contact_id")
-    said = {one.contact: one.said for one in words if gates.weigh(one.contact, one.said) is not None}
-    if said:
-        proofs = {one.contact: one.proof for one in words if one.proof and one.contact in said}
+    new = [one for one in words if gates.weigh(one.contact, one.said) is not None]
+    while new:  # of a contact who stands in the list more than once each withdrawal is one of its own
+        some = {one.contact: one for one in reversed(new)}
         consents.withdraw(
-            Contact.objects.filter(pk__in=said), topic, channel, origin=origin, said=said, proofs=proofs
+            Contact.objects.filter(pk__in=some), topic, channel, origin=origin,
+            said={contact: one.said for contact, one in some.items()},
+            proofs={contact: one.proof for contact, one in some.items() if one.proof},
         )  # fmt: skip
+        new = [one for one in new if one is not some[one.contact]]
 
 
 def _put_grants(

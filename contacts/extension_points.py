@@ -198,8 +198,9 @@ class ImportColumns:
 
     ``read`` takes what one row says in these columns, by their keys, with the project's time zone and whether the day
     comes first in dates, and returns what is kept of it; it raises RegisterError, in words, for a row that has to be
-    rejected. ``put`` takes what rows said, inside the transaction of their chunk, and returns the lines of those that
-    changed something.
+    rejected. ``noes`` takes the same and returns what of it takes something away: that counts also of a row that is
+    rejected for another cell, or left as it is since the list only adds. ``put`` takes what rows said, inside the
+    transaction of their chunk, and returns the lines of those that changed something.
     """
 
     key: str
@@ -208,6 +209,7 @@ class ImportColumns:
     columns: Callable[[Project], Sequence[ImportColumn]]
     read: Callable[[Mapping[str, str], ZoneInfo, bool], Mapping[str, str]]
     put: Callable[[Sequence[ImportedCells], Origin], Collection[int]]
+    noes: Callable[[Mapping[str, str], ZoneInfo, bool], Mapping[str, str]] = lambda _cells, _zone, _day_first: {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from consent.vocabulary import Basis, ImpliedBy, Word
 from contacts.csv_columns import guess_targets, registered_targets
 from contacts.eligibility import Question, eligible
 from contacts.models import Contact, ImportRow, Project
+from contacts.models.imports import ImportMode
 from contacts.origin import Origin
 from contacts.services.imports import undoing, work
 from contacts.vocabulary import Channel
@@ -151,3 +152,40 @@ def test_columns_are_guessed_by_their_names(project: Project, news: Communicatio
         "email", "consent:news:email", "consent:news:on", "consent:letters:email", "consent:letters:proof",
         "consent:letters:email",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "targets", "mode"),
+    [
+        ("Email,Phone,News\nann@example.org,nonsense,withdrawn\n", ["email", "sms", "consent:news:email"], ""),
+        ("Email,News,Since\nann@example.org,withdrawn,yesterday\n", TARGETS[:3], ""),
+        ("Email,News\nann@example.org,yes\nann@example.org,withdrawn\n", TARGETS[:2], ""),
+        ("Email,News\nann@example.org,withdrawn\n", TARGETS[:2], ImportMode.ADD),
+    ],
+    ids=["rejected for another cell", "its date cannot be read", "comes twice", "adds only"],
+)
+def test_a_withdrawal_counts_whatever_becomes_of_its_row(
+    project: Project, news: CommunicationType, text: str, targets: list[str], mode: str
+) -> None:
+    import_text(project, HEADER + row("ann", "yes"), targets=TARGETS)
+    done = import_text(project, text, targets=targets, mode=mode or ImportMode.ADD_AND_UPDATE)
+    assert who_agrees(news) == set()
+    rows, created, updated, unchanged, rejected = done.counts
+    assert rows == created + updated + unchanged + rejected
+    assert not list(differences())
+
+
+def test_a_rejected_row_agrees_to_nothing(project: Project, news: CommunicationType) -> None:
+    import_text(project, HEADER + row("ann"), targets=TARGETS)
+    text = "Email,Phone,News\nann@example.org,nonsense,yes\n"
+    import_text(project, text, targets=["email", "sms", "consent:news:email"])
+    assert not ConsentHistory.objects.exists()
+
+
+def test_each_withdrawal_of_a_contact_who_comes_twice_is_kept(project: Project, news: CommunicationType) -> None:
+    import_text(project, HEADER + row("ann"), targets=TARGETS)
+    grant(Contact.objects.filter(key="ann@example.org"), news, Channel.EMAIL, origin=by_form())
+    now = timezone.now().isoformat()
+    import_text(project, HEADER + row("ann", "withdrawn", now) + row("ann", "withdrawn", "2020-01-01"), targets=TARGETS)
+    assert who_agrees(news) == set()
+    assert ConsentHistory.objects.filter(word=Word.WITHDRAWN).count() == 2

@@ -10,7 +10,9 @@ from django.db.models.functions import Coalesce
 
 from contacts.extension_points import ImportedCells, import_columns
 from contacts.models import Contact, ImportJob, ImportRow, RelationalTable
+from contacts.models.imports import RowOutcome
 from contacts.services.imports import jobs
+from contacts.services.locks import person_of
 from contacts.services.relational import NewRow, put_rows
 
 
@@ -26,6 +28,33 @@ def put_extras(job: ImportJob, rows: QuerySet[ImportRow]) -> set[int]:
 
 
 Found = list[tuple[int, int, Any]]
+
+
+def put_noes(job: ImportJob, scope: QuerySet[ImportRow]) -> set[int]:
+    """Put what takes something away of rows that are not taken otherwise, and return the lines of those that did.
+
+    The caller holds the locks of ``contacts_of_noes``.
+    """
+    return _put_registered(job, [found for found in _noes(job, scope) if found[2]])
+
+
+def contacts_of_noes(job: ImportJob, scope: QuerySet[ImportRow]) -> set[int]:
+    """The contacts about whom ``put_noes`` says something."""
+    return {person_of(contact) for _line, contact, told in _noes(job, scope) if told}
+
+
+def _noes(job: ImportJob, scope: QuerySet[ImportRow]) -> Found:
+    rows = scope.filter(outcome__in=[RowOutcome.REJECTED, RowOutcome.UNCHANGED], extras__isnull=False)
+    with_key = Contact.objects.filter(project=job.project, key=OuterRef("key")).values("pk")[:1]
+    named = rows.annotate(whose=Coalesce("contact_id", Subquery(with_key))).filter(whose__isnull=False)
+    groups = {group.key: group for group in import_columns}
+    zone = job.project.zone
+    found: Found = []
+    told: Found = list(named.order_by("line").values_list("line", "whose", "extras"))
+    for line, contact, extras in told:
+        noes = {kind: groups[kind].noes(extras[kind], zone, False) for kind in groups.keys() & extras.keys()}
+        found.append((line, contact, {kind: said for kind, said in noes.items() if said}))
+    return found
 
 
 def _put_registered(job: ImportJob, found: Found) -> set[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -86,7 +86,7 @@ def run_list(job: ImportJob, scope: QuerySet[ImportRow], origin: Origin) -> None
     decided = _record(job, noes_in(job, scope), origin_of_noes(job, origin))
     scope.exclude(outcome=REJECTED).update(outcome=UNCHANGED)
     _settle(scope, decided)
-    _say_recorded(scope, decided)
+    say_recorded(scope, decided)
 
 
 def run_columns(job: ImportJob, scope: QuerySet[ImportRow], origin: Origin) -> set[int]:
@@ -99,7 +99,7 @@ def run_columns(job: ImportJob, scope: QuerySet[ImportRow], origin: Origin) -> s
         _adopt_older_fingerprints(rows)
     decided = _record(job, noes_in(job, rejected) + noes_in(job, scope), origin_of_noes(job, origin))
     scope.filter(outcome=UNCHANGED, line__in_set=list(decided)).update(outcome=UPDATED)
-    _say_recorded(own_rows(job), decided)
+    say_recorded(own_rows(job), decided)
     return set(decided)
 
 
@@ -233,7 +233,7 @@ def _settle(scope: QuerySet[ImportRow], decided: Mapping[int, bool]) -> None:
         taken.filter(line__in_set=lines).update(outcome=outcome)
 
 
-def _say_recorded(scope: QuerySet[ImportRow], decided: Mapping[int, bool]) -> None:
+def say_recorded(scope: QuerySet[ImportRow], decided: Collection[int]) -> None:
     """A rejected row whose no was recorded says so."""
     words = Value(" " + _("What it says of the opt-out was recorded."))
     scope.filter(outcome=REJECTED, line__in_set=list(decided)).update(

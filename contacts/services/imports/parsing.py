@@ -38,7 +38,10 @@ STAGED = (
 )  # fmt: skip
 
 # What tells whom a rejected row is about: a no in it counts, and a replacement takes them for present.
-_KEPT = ("line", "key", "noes", *(f"{channel}{part}" for channel in CHANNELS for part in ("", "_key", "_fingerprint")))
+_KEPT = (
+    "line", "key", "noes", "extras",
+    *(f"{channel}{part}" for channel in CHANNELS for part in ("", "_key", "_fingerprint")),
+)  # fmt: skip
 
 Faults = dict[int, RegisterError]
 
@@ -120,7 +123,7 @@ def _reject(values: dict[str, Sequence[Any]], faults: Faults, cells: list[list[s
     for place, error in faults.items():
         for name in STAGED:
             if name not in _KEPT:
-                changed[name][place] = None if name == "extras" else "{}" if name == "attributes" else ""
+                changed[name][place] = "{}" if name == "attributes" else ""
         changed["outcome"][place] = RowOutcome.REJECTED.value
         changed["error_code"][place] = error.code
         changed["error"][place] = reason(error)
@@ -498,10 +501,14 @@ def _extras(by_place: Sequence[Sequence[str]], taken: Taken, values: dict[str, S
             if cells[row]:
                 place_of = told.setdefault(kind, {})
                 (place_of.setdefault(table, {}) if kind == "relational" else place_of)[key] = cells[row]
-        for kind in groups.keys() & told.keys():
+        typed = {kind: told[kind] for kind in groups.keys() & told.keys()}
+        for kind, of_kind in typed.items():
             try:
-                told[kind] = dict(groups[kind].read(told[kind], taken.zone, taken.day_first))
+                told[kind] = dict(groups[kind].read(of_kind, taken.zone, taken.day_first))
             except RegisterError as error:
                 faults.setdefault(row, error)
+        if row in faults:
+            noes = {kind: groups[kind].noes(of_kind, taken.zone, taken.day_first) for kind, of_kind in typed.items()}
+            told = {kind: dict(said) for kind, said in noes.items() if said}
         extras.append(json.dumps(told) if told else None)
     values["extras"] = extras

@@ -30,7 +30,7 @@ from contacts.services.imports.comparing import (
     own_rows,
     says_nothing_new,
 )
-from contacts.services.imports.extras import put_extras
+from contacts.services.imports.extras import contacts_of_noes, put_extras, put_noes
 from contacts.services.imports.planning import FOLLOWS, decide, refuse_silent, settle, totals
 from contacts.services.ledger import moment_after, record
 from contacts.services.locks import lock_all_addresses, lock_ids
@@ -87,7 +87,7 @@ def _end_of_chunk(job: ImportJob) -> int:
     ahead = own_rows(job).filter(line__gt=job.done_line)
     working = ahead.exclude(outcome=RowOutcome.UNCHANGED).order_by("line").values_list("line", flat=True).first()
     idle_until = job.last_line if working is None else working - 1
-    idle = ahead.filter(line__lte=idle_until, noes__isnull=False)
+    idle = ahead.filter(line__lte=idle_until).exclude(noes__isnull=True, extras__isnull=True)
     speaking = idle.order_by("line").values_list("line", flat=True).first()
     idle_until = idle_until if speaking is None else speaking - 1
     return min(idle_until + CHUNK, job.last_line)
@@ -131,7 +131,8 @@ def _write(job: ImportJob, scope: QuerySet[ImportRow], *, again: bool) -> None:
     origin = jobs.origin_of(job)
     working = scope.filter(outcome__in=[CREATED, UPDATED])
     has_noes = noes.are_there(job, scope)
-    if not has_noes and not working.exists():
+    told = contacts_of_noes(job, scope)
+    if not has_noes and not told and not working.exists():
         return
     lock_all_addresses(exclusive=has_noes)
     channels = channels_in(job.mapping["targets"])
@@ -142,7 +143,7 @@ def _write(job: ImportJob, scope: QuerySet[ImportRow], *, again: bool) -> None:
     )
     candidates = (working if again else scope.filter(outcome=UPDATED)).exclude(error_code=FOLLOWS)
     known = set(candidates.filter(contact__isnull=False).values_list("contact_id", flat=True))
-    lock_ids(known | asked.contacts_behind(job, scope) if has_noes else known)
+    lock_ids(known | told | (asked.contacts_behind(job, scope) if has_noes else set()))
     if again or known:
         decide(job, candidates, scope)
         settle(job, scope)
@@ -164,6 +165,10 @@ def _write(job: ImportJob, scope: QuerySet[ImportRow], *, again: bool) -> None:
         here = arrived.filter(contact_id__in=created.values("contact_id")).values_list("pk", flat=True)
         copy_blocks(ChannelStatus.objects.filter(pk__in_set=list(here)), last)
     said = put_extras(job, scope.filter(outcome__in=[CREATED, UPDATED], extras__isnull=False))
+    if withdrawn := put_noes(job, scope):
+        noes.say_recorded(scope, withdrawn)
+        scope.filter(outcome=RowOutcome.UNCHANGED, line__in_set=list(withdrawn)).update(outcome=UPDATED)
+        said |= withdrawn
     if has_noes:
         said |= noes.run_columns(job, scope, origin)
     idle = silent - said
