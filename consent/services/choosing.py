@@ -56,7 +56,8 @@ def choose(
         on=[switch for switch in wanted if not switch.needs_mail],
         asked=asked if choices.email else [],
     )
-    noes = {switch: consents.noes_on([contact.pk], switch.topic, switch.channel) for switch in saved.on}
+    # What is turned on here has no no that stands against it: one that is said in this moment must not be lifted.
+    noes = {switch: consents.noes_on([], switch.topic, switch.channel) for switch in saved.on}
     if saved.asked and choices.email:
         confirming.ask_to_confirm(
             contact.project,
@@ -69,8 +70,10 @@ def choose(
             request_id=uuid.uuid5(request_id, "confirm"),
         )
     for switch in sorted(saved.off + saved.on, key=lambda switch: switch.name):
+        # Off again on a page of before, on which the contact went back in their browser, is no retry while it is on.
+        number = uuid.uuid4() if switch.is_on else request_id
         origin = Origin(
-            Method.FORM, THE_CONTACT, Reason.OWN_REQUEST, request_id=request_id,
+            Method.FORM, THE_CONTACT, Reason.OWN_REQUEST, request_id=number,
             evidence={**evidence, "wording": _wording([switch.topic])},
         )  # fmt: skip
         who = contact.as_set()

@@ -152,9 +152,24 @@ def agree(contact: Contact, offers: Offers, *, proved: Sequence[str], origin: Or
         return
     stopped = _stopped_themselves(contact, channels)
     status.return_themselves(contact.as_set(), channels, origin=origin)
-    for topic, channel in offers:
+    for topic, channel in not_refused(contact, offers, proved=proved):
         consents.grant(contact.as_set(), topic, channel, origin=origin)
     _take_back_others(contact, offers, stopped, origin)
+
+
+def not_refused(contact: Contact, offers: Offers, *, proved: Sequence[str]) -> Offers:
+    """Without what somebody else said no to who has the same address, where it is not known to be the contact's:
+    anybody can type the number of anybody."""
+    rows = ChannelStatus.objects.filter(contact=contact).exclude(channel__in=proved).with_address()
+    theirs: set[tuple[int, str]] = set()
+    for channel, key in rows.values_list("channel", "address_key"):
+        others = ChannelStatus.objects.filter(project=contact.project_id, channel=channel).exclude(contact=contact)
+        others = others.at_fingerprints(fingerprints(channel, key))
+        if others.filter(contact_active=False).exists():
+            theirs.update((topic.pk, channel) for topic, _channel in offers)
+        withdrawn = Consent.objects.filter(channel_status__in=others, is_withdrawn=True)
+        theirs.update(withdrawn.values_list("communication_type_id", "channel"))
+    return [(topic, channel) for topic, channel in offers if (topic.pk, channel) not in theirs]
 
 
 def held_back(contact: Contact, offers: Offers) -> list[tuple[CommunicationType, str]]:

@@ -67,8 +67,7 @@ def subscribe(
         origin = own_act(evidence, request_id)
         known = confirming.at_address(project, address).first()
         contact = known or confirming.add(project, address, details, origin)
-        for topic, channel in at_once:
-            consents.grant(contact.as_set(), topic, channel, origin=origin)
+        _grant(contact, confirming.not_refused(contact, at_once, proved=[Channel.EMAIL]), origin)
 
 
 @transaction.atomic
@@ -101,8 +100,14 @@ def update(
         contact.refresh_from_db()
         merged: dict[str, str] = {name: given.get(name) or getattr(contact, name) for name in confirming.DETAILS}
         correct_name(contact, **merged)
-    for topic, channel in at_once:
-        consents.grant(contact.as_set(), topic, channel, origin=own_act(evidence, request_id))
+    _grant(contact, at_once, own_act(evidence, request_id))
+
+
+def _grant(contact: Contact, offers: Offers, origin: Origin) -> None:
+    """No withdrawal stands against these, and one that is said in this moment must not be lifted: then this raises
+    StaleConfirmation."""
+    for topic, channel in offers:
+        consents.grant(contact.as_set(), topic, channel, origin=origin, shown=consents.noes_on([], topic, channel))
 
 
 def own_act(evidence: Mapping[str, Any], request_id: uuid.UUID) -> Origin:

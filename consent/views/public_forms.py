@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from allauth.core import ratelimit
@@ -94,7 +95,9 @@ def _submitted(page: _Page) -> HttpResponse:
 
 def _stop(page: _Page, link: Link, form: PublicForm) -> None:
     evidence = evidence_of(page.request, form=form.of.form_id, version=form.of.number, page=_page(page.request))
-    links.stop(link, Scope.PROJECT, origin=submitting.own_act(evidence, form.request_number))
+    # Who came back since, and stops everything once more on the page of before, is not sending it twice.
+    number = uuid.uuid4() if link.contact and link.contact.is_active else form.request_number
+    links.stop(link, Scope.PROJECT, origin=submitting.own_act(evidence, number))
 
 
 def _take(page: _Page, version: FormVersion, form: PublicForm) -> None:

@@ -401,3 +401,17 @@ def test_queries_do_not_grow(contact: Contact, project: Project) -> None:
     with CaptureQueriesContext(connection) as many:
         visitor().get(path)
     assert len(few) == len(many)
+
+
+def test_off_on_a_page_of_before_is_no_retry_once_it_is_on_again(contact: Contact, events: CommunicationType) -> None:
+    agree(contact, events)
+    fields = fields_of(visitor().get(path_of(contact)).text)
+    fields.pop(f"type-{events.pk}-email")
+
+    visitor().post(path_of(contact), fields)
+    agree(contact, events)
+    visitor().post(path_of(contact), fields)
+
+    assert not may_get(contact, events)
+    visitor().post(path_of(contact), fields)
+    assert ConsentHistory.objects.filter(communication_type=events, word="withdrawn").count() == 2

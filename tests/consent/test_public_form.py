@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.test import Client
 
 from consent.models import CommunicationType, ConsentHistory, Form, MailedLink
-from consent.services import consents
+from consent.services import consents, submitting
+from consent.services.mailing import link_token
 from consent.vocabulary import Word
 from contacts.addresses import normalise
 from contacts.eligibility import Question, verdicts
+from contacts.errors import StaleConfirmation
 from contacts.models import Contact, Project
 from contacts.services import blocks, opt_outs, status
 from contacts.vocabulary import Cause, Channel
@@ -320,3 +323,40 @@ def test_a_body_that_is_no_form(client: Client, project: Project, newsletter: Co
 
     response = client.post(PAGE, b"\xff\x00garbage", content_type="multipart/form-data; boundary=x")
     assert response.status_code == 400
+
+
+@pytest.mark.parametrize("is_confirmed", [True, False])
+def test_nobody_agrees_for_the_number_of_somebody_who_said_no(
+    client: Client, project: Project, is_confirmed: bool
+) -> None:
+    alerts = CommunicationTypeFactory(project=project, channels=["sms"], double_opt_in=is_confirmed)
+    owner = ContactFactory(project=project, email="owner@example.org", sms="+14185550137")
+    consents.withdraw(owner.as_set(), alerts, Channel.SMS, origin=by_link())
+    version = form_of(project, offers=[{"type": alerts.pk, "channels": ["sms"]}])
+
+    sent = {**submission(version, sms="+14185550137"), f"send-{alerts.pk}-sms": "on"}
+    client.post(PAGE, sent)
+    for link in MailedLink.objects.all():
+        client.post(f"/c/confirm/{link_token(link)}/")
+
+    other = Contact.objects.get(key="ada@example.org")
+    question = Question(Channel.SMS, communication_type=alerts)
+    assert not verdicts([other.pk], question)[other.pk].sendable
+
+
+def test_a_no_that_is_said_while_a_form_is_sent_is_not_lifted(project: Project, quick: CommunicationType) -> None:
+    version = form_of(project, quick)
+    contact = ContactFactory(project=project, email="ada@example.org")
+    address = normalise(Channel.EMAIL, "ada@example.org")
+    read = submitting._at_once
+
+    def told_meanwhile(*what: Any) -> Any:
+        found = read(*what)
+        consents.withdraw(contact.as_set(), quick, Channel.EMAIL, origin=by_link())
+        return found
+
+    with patch.object(submitting, "_at_once", told_meanwhile), pytest.raises(StaleConfirmation):
+        submitting.subscribe(
+            version, address=address, offers=[(quick, Channel.EMAIL)], details={}, evidence={}, language="en",
+            request_id=uuid.uuid4(),
+        )  # fmt: skip

@@ -15,6 +15,7 @@ from contacts.models import ChannelStatus, Contact, Project, StatusHistory
 from contacts.origin import THE_CONTACT, Origin
 from contacts.services.erasure import erase
 from contacts.services.register import change_address
+from contacts.services.status import return_themselves
 from contacts.vocabulary import Channel, Method, Reason
 from tests.consent.forms import form_of, submission
 from tests.factories import CommunicationTypeFactory, ContactFactory
@@ -122,6 +123,18 @@ def test_it_stops_everything(client: Client, project: Project, contact: Contact)
     entry = StatusHistory.objects.filter(aspect="active", says="no").get()
     assert (entry.method, entry.weight, entry.actor_kind) == ("form", 2, "contact")
     assert entry.detail.evidence["version"] == 1
+
+
+def test_a_page_of_before_stops_everything_again_for_who_came_back(
+    client: Client, project: Project, contact: Contact
+) -> None:
+    sent = {**update_form(project), "t": token_of(contact), "stop": "yes", "request_id": str(uuid.uuid4())}
+    client.post(PAGE, sent)
+    return_themselves(contact.as_set(), ["email"], origin=Origin(Method.FORM, THE_CONTACT, Reason.OWN_REQUEST))
+    client.post(PAGE, sent)
+
+    contact.refresh_from_db()
+    assert not contact.is_active
 
 
 def test_nothing_typed(client: Client, project: Project, contact: Contact) -> None:
