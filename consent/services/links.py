@@ -92,7 +92,8 @@ def stop(seen: Link, what: Scope, *, origin: Origin) -> Scope:
     """Stop what the person who has the message wants to be stopped, and return what was.
 
     A type of which there is nothing to withdraw (any more) is everything from the project. The origin is the person's
-    own act by link. Of a no that stands already, said by link as well, no second entry is written. Raises BadToken.
+    own act, by link or form. Of a no that stands already, said in the same way, no second entry is written. Raises
+    BadToken.
     """
     link = seen
     for _attempt in range(20):
@@ -260,9 +261,9 @@ def _stop_contact(link: Link, row: ChannelStatus, what: Scope, origin: Origin) -
         now = ChannelStatus.objects.filter(pk=row.pk, contact__in=locked).select_related("contact").first()
         if now is None or now.fingerprint != row.fingerprint:
             raise _ChangedMeanwhile
-        if not _has_said(now, Aspect.ACTIVE):
+        if not _has_said(now, Aspect.ACTIVE, origin.method):
             status.deactivate(now.contact.as_set(), origin=origin)
-        if not _has_said(now, Aspect.OPT_OUT):
+        if not _has_said(now, Aspect.OPT_OUT, origin.method):
             opt_outs.opt_out(now.contact.as_set(), now.channel, origin=origin)
         if what == Scope.ORGANIZATION:
             _suppress(link.project, link.address, origin, now.contact)
@@ -309,12 +310,12 @@ def _suppress(project: Project, address: Address | Mark, origin: Origin, contact
         )  # fmt: skip
 
 
-def _has_said(row: ChannelStatus, aspect: Aspect) -> bool:
-    """Whether a no of the contact's own, by link, stands: on the switch, or on the channel at this very address."""
+def _has_said(row: ChannelStatus, aspect: Aspect, method: str = Method.OPT_OUT_LINK) -> bool:
+    """Whether a no of the contact's own, by this method, stands: on the switch, or on the channel at this address."""
     said = StatusHistory.objects.filter(contact=row.contact_id, aspect=aspect)
     if aspect == Aspect.OPT_OUT:
         said = said.filter(channel=row.channel, block__fingerprint=row.fingerprint)
-    return _is_said(said.not_voided(), "contact", "aspect", "channel")
+    return _is_said(said.not_voided(), "contact", "aspect", "channel", method=method)
 
 
 def _is_blocked(project: Project, address: Address | Mark) -> bool:
@@ -325,8 +326,10 @@ def _is_blocked(project: Project, address: Address | Mark) -> bool:
     return _is_said(of_block.not_voided(), "block")
 
 
-def _is_said(entries: QuerySet[StatusHistory] | QuerySet[ConsentHistory], *gate: str) -> bool:
-    """Whether one of these entries is the person's own no by link, and stands in its gate."""
+def _is_said(
+    entries: QuerySet[StatusHistory] | QuerySet[ConsentHistory], *gate: str, method: str = Method.OPT_OUT_LINK
+) -> bool:
+    """Whether one of these entries is the person's own no by this method, and stands in its gate."""
     words = entries.model._default_manager.filter(**{name: OuterRef(name) for name in gate})
-    noes = entries.filter(says=Says.NO, weight=Weight.OWN, method=Method.OPT_OUT_LINK)
+    noes = entries.filter(says=Says.NO, weight=Weight.OWN, method=method)
     return standing_noes(noes, words=words.not_voided()).exists()

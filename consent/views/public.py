@@ -10,6 +10,7 @@ import structlog
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, QueryDict, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
@@ -51,8 +52,11 @@ def public_view(*methods: str) -> Callable[[View], View]:
 
 
 def sent(request: HttpRequest) -> QueryDict:
-    """The fields that were sent; none where the body cannot be read as a form, or is too large."""
+    """The fields that were sent; none where the body cannot be read as a form, or is too large. Files are passed over:
+    no public page asks for one, and nobody without a log-in fills the disk."""
     if not hasattr(request, "_sent"):
+        if not hasattr(request, "_files"):
+            request.upload_handlers = [_NoFiles(request)]
         try:
             fields = request.POST
         except (BadRequest, MultiPartParserError, OSError, SuspiciousOperation, UnreadablePostError, ValueError):
@@ -60,6 +64,19 @@ def sent(request: HttpRequest) -> QueryDict:
         request._sent = fields  # type: ignore[attr-defined]
     found: QueryDict = request._sent  # type: ignore[attr-defined]
     return found
+
+
+class _NoFiles(FileUploadHandler):
+    """Reads over a file without keeping any of it."""
+
+    def new_file(self, *args: Any, **particulars: Any) -> None:
+        raise SkipFile
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        return None
+
+    def file_complete(self, file_size: int) -> None:
+        return None
 
 
 def ip_of(request: HttpRequest) -> str:

@@ -95,9 +95,8 @@ def _submitted(page: _Page) -> HttpResponse:
 
 def _stop(page: _Page, link: Link, form: PublicForm) -> None:
     evidence = evidence_of(page.request, form=form.of.form_id, version=form.of.number, page=_page(page.request))
-    # Who came back since, and stops everything once more on the page of before, is not sending it twice.
-    number = uuid.uuid4() if link.contact and link.contact.is_active else form.request_number
-    links.stop(link, Scope.PROJECT, origin=submitting.own_act(evidence, number))
+    # Not under the number of the page: who came back since, and stops everything on it once more, sends no retry.
+    links.stop(link, Scope.PROJECT, origin=submitting.own_act(evidence, uuid.uuid4()))
 
 
 def _take(page: _Page, version: FormVersion, form: PublicForm) -> None:

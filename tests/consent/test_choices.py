@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import uuid
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -415,3 +417,12 @@ def test_off_on_a_page_of_before_is_no_retry_once_it_is_on_again(contact: Contac
     assert not may_get(contact, events)
     visitor().post(path_of(contact), fields)
     assert ConsentHistory.objects.filter(communication_type=events, word="withdrawn").count() == 2
+
+
+def test_no_file_that_is_sent_is_kept(contact: Contact, news: CommunicationType) -> None:
+    fields = fields_of(visitor().get(path_of(contact)).text)
+    fields.pop(f"type-{news.pk}-email")
+    with patch("django.core.files.uploadedfile.TemporaryUploadedFile.__init__", side_effect=AssertionError):
+        file = SimpleUploadedFile("large.bin", b"x" * 5_000_000)
+        visitor().post(path_of(contact), {"file": file, **fields})
+    assert is_withdrawn(contact, news)
