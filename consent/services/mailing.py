@@ -68,8 +68,8 @@ def mail_link(
     """Have a link mailed to an address, inside the caller's transaction, which holds no contact's lock yet.
 
     Returns the link of the same ``request_id`` where there is one, and None where the address has had its share of
-    what is asked for: in a day, of each purpose, three in a project; of confirmations one where a no lies on the
-    address or somebody who has it said no, and none where it is on the suppression list.
+    what is asked for: in a day, of each purpose, three in a project; of confirmations (also of a new address) one where
+    a no lies on the address or somebody who has it said no, and none where it is on the suppression list.
     """
     lock_addresses(address.fingerprints, exclusive=True)
     links = MailedLink.objects.filter(project=project, purpose=purpose, fingerprint__in=address.fingerprints)
@@ -95,7 +95,7 @@ def _share(project: Project, purpose: str, address: Address) -> int:
         return SHARE
     blocks = Block.objects.reaching(project).on().filter(fingerprint__in=address.fingerprints, channel=address.channel)
     kinds = set(blocks.order_by().values_list("kind", flat=True).distinct())
-    if purpose == LinkPurpose.CONFIRM and BlockKind.SUPPRESSION in kinds:
+    if BlockKind.SUPPRESSION in kinds:
         return 0
     holders = ChannelStatus.objects.filter(project=project, fingerprint__in=address.fingerprints)
     said_no = holders.filter(Q(contact_active=False) | Q(opted_out=True))
