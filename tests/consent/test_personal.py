@@ -493,8 +493,9 @@ def test_an_address_that_is_none_or_the_same(client: Client, link: MailedLink, a
 
 def test_an_address_with_a_block_stays_blocked(client: Client, project: Project, contact: Contact) -> None:
     other = ContactFactory(project=project, email="new@example.org")
+    mailed = asked_for(client, contact, "new@example.org")
     suppress([email_of(other)], organization=project.organization, origin=by_complaint())
-    client.post(new_url(asked_for(client, contact, "new@example.org")))
+    client.post(new_url(mailed))
     row = ChannelStatus.objects.get(contact=contact, channel="email")
     assert (row.address, row.suppressed) == ("new@example.org", True)
 
