@@ -165,11 +165,8 @@ def _about(slug: str, cells: Mapping[str, str], zone: ZoneInfo, day_first: bool)
     """When what a row says of a type happened, and the proof of it."""
     about = {f"{slug}:proof": cells.get(f"{slug}:proof", "")}
     on = cells.get(f"{slug}:on", "")
-    with suppress(RegisterError, ValueError, OverflowError):
-        if on and "T" in on:
-            moment = datetime.fromisoformat(on)
-            about[f"{slug}:on"] = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).isoformat()
-        elif on:
+    if on:
+        with suppress(RegisterError):
             about[f"{slug}:on"] = _read_topic({Channel.EMAIL: WITHDRAWN, "on": on}, zone, day_first)["on"]
     return {key: value for key, value in about.items() if value}
 

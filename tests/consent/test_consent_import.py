@@ -189,3 +189,19 @@ def test_each_withdrawal_of_a_contact_who_comes_twice_is_kept(project: Project, 
     import_text(project, HEADER + row("ann", "withdrawn", now) + row("ann", "withdrawn", "2020-01-01"), targets=TARGETS)
     assert who_agrees(news) == set()
     assert ConsentHistory.objects.filter(word=Word.WITHDRAWN).count() == 2
+
+
+@pytest.mark.parametrize("on", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "T", "9" * 20, "2130-01-01"])
+def test_a_withdrawal_of_an_impossible_day_is_one_of_now(project: Project, news: CommunicationType, on: str) -> None:
+    import_text(project, HEADER + row("ann", "yes"), targets=TARGETS)
+    import_text(project, HEADER + row("ann", "withdrawn", on), targets=TARGETS)
+    assert who_agrees(news) == set()
+
+
+def test_a_withdrawal_in_a_rejected_row_keeps_its_day(project: Project, news: CommunicationType) -> None:
+    import_text(project, HEADER + row("ann", "yes"), targets=TARGETS)
+    text = "Email,Phone,News,Since,Proof\nann@example.org,nonsense,withdrawn,2024-05-01T10:00:00.5Z,Letter 4\n"
+    import_text(project, text, targets=["email", "sms", *TARGETS[1:3], "consent:news:proof"])
+    entry = ConsentHistory.objects.get(word=Word.WITHDRAWN)
+    assert entry.occurred_at.isoformat() == "2024-05-01T10:00:00.500000+00:00"
+    assert ConsentDetail.objects.get(entry=entry).note == "Letter 4"
