@@ -12,13 +12,12 @@ import pytest
 from django.db import connection
 
 from contacts.addresses import normalise
-from contacts.errors import KeyTaken, RegisterError
+from contacts.errors import RegisterError
 from contacts.models import Block, ChannelStatus, Contact, Project, StatusHistory
 from contacts.services.blocks import lift, quarantine, suppress
 from contacts.services.change import Change
 from contacts.services.erasure import erase
 from contacts.services.merging import merge
-from contacts.services.newcomers import Newcomer, create_contacts
 from contacts.services.opt_outs import lift_opt_out, opt_out
 from contacts.services.register import change_address, change_key, create_contact
 from contacts.services.status import activate, deactivate
@@ -26,6 +25,7 @@ from contacts.services.undo import undo
 from contacts.services.verify import differences
 from contacts.vocabulary import Reason, Says
 from tests.factories import ContactFactory, OrganizationFactory, ProjectFactory, by_the_system
+from tests.imports import import_text
 from tests.origins import (
     ADMIN,
     EDITOR,
@@ -101,11 +101,11 @@ def test_an_address_that_is_put_while_a_block_is_written_never_misses_it(
                 return opt_out(holder.as_set(), "email", origin=by_link())
             return quarantine(holder.as_set(), "email", origin=by_bounce())
 
-        def put(text: str = text, address: Any = address) -> Any:
+        def put(text: str = text) -> Any:
             if arrival == "create":
                 return create_contact(project, key=text, addresses={"email": text}, origin=by_the_system())
             if arrival == "create many":
-                return create_contacts(project, [Newcomer(text, {}, {"email": address}, by_the_system())])
+                return import_text(project, f"key,email\n{text},{text}\n")
             return change_address(mover, "email", text, origin=by(EDITOR))
 
         at_once(*((block, put) if number % 2 else (put, block)))
@@ -239,13 +239,10 @@ def test_two_lists_with_the_same_people_in_other_orders(project: Project) -> Non
         keys = [f"{number}-{place}" for place in range(30)]
 
         def add(keys: list[str]) -> Any:
-            return create_contacts(
-                project,
-                [Newcomer(k, {}, {"email": normalise("email", f"{k}@example.org")}, by_the_system()) for k in keys],
-            )
+            return import_text(project, "key,email\n" + "".join(f"{key},{key}@example.org\n" for key in keys))
 
         found = at_once(lambda keys=keys: add(keys), lambda keys=keys: add(keys[::-1]))
-        assert sorted(type(result) for result in found if isinstance(result, KeyTaken)) == [KeyTaken]
+        assert sum(result.created for result in found) == len(keys)
         assert Contact.objects.filter(key__in=keys).count() == len(keys)
     assert_sound()
 

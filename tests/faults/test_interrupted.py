@@ -10,20 +10,21 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from consent.models import CommunicationType
+from consent.services.consents import grant, withdraw
 from contacts.addresses import normalise
 from contacts.models import Block, Contact, Project, StatusHistory
 from contacts.services.blocks import lift, quarantine, suppress
 from contacts.services.erasure import erase
 from contacts.services.merging import merge
 from contacts.services.moves import Move, change_addresses
-from contacts.services.newcomers import Newcomer, create_contacts
 from contacts.services.opt_outs import lift_opt_out, opt_out
 from contacts.services.register import change_address, change_key, create_contact, set_validity
 from contacts.services.status import activate, deactivate
 from contacts.services.undo import undo
 from contacts.services.verify import differences
 from contacts.vocabulary import Says
-from tests.factories import ContactFactory, RelationalRowFactory, by_the_system
+from tests.factories import CommunicationTypeFactory, ContactFactory, RelationalRowFactory, by_the_system
 from tests.origins import ADMIN, EDITOR, asked, authorized, authorized_everywhere, by, by_bounce, by_complaint, by_link
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -68,6 +69,7 @@ def contact(project: Project) -> Contact:
     deactivate(contact.as_set(), origin=asked(note="by telephone"))
     opt_out(contact.as_set(), "email", origin=asked(note="by telephone"))
     RelationalRowFactory(contact=contact)
+    CommunicationTypeFactory(project=project)
     return contact
 
 
@@ -79,13 +81,12 @@ SERVICES: dict[str, Callable[[Contact], Any]] = {
     "create_contact": lambda c: create_contact(
         c.project, key="NEW", addresses={"email": "ann@example.org", "sms": "+14185550137"}, origin=by_the_system()
     ),
-    "create_contacts": lambda c: create_contacts(
-        c.project, [Newcomer("NEW", {}, {"email": ADDRESS}, by_the_system(note="a list"))]
-    ),
     "change_address": lambda c: change_address(c, "email", "new@example.org", origin=by(EDITOR, note="corrected")),
     "change_addresses": lambda c: change_addresses([Move(c, NEW, by(EDITOR, note="corrected"))]),
     "change_key": lambda c: change_key(c, "ANNE", origin=by(EDITOR)),
     "set_validity": lambda c: set_validity(c, "email", False, origin=by(EDITOR)),
+    "grant": lambda c: grant(c.as_set(), CommunicationType.objects.get(), "sms", origin=by(EDITOR, note="at the fair")),
+    "withdraw": lambda c: withdraw(c.as_set(), CommunicationType.objects.get(), "sms", origin=by_link(note="STOP")),
     "deactivate": lambda c: deactivate(c.as_set(), origin=by_link(note="from the footer")),
     "activate": lambda c: activate(c.as_set(), origin=by(ADMIN), authorization=WORD),
     "opt_out": lambda c: opt_out(c.as_set(), "sms", origin=by_link(note="STOP")),

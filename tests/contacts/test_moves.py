@@ -1,32 +1,21 @@
-"""Adding and moving many at once does what one by one does."""
+"""Moving many at once does what one by one does."""
 
 from __future__ import annotations
 
 import pytest
 
 from contacts.addresses import normalise
-from contacts.errors import KeyTaken
-from contacts.models import ChannelStatus, Contact, Project, StatusHistory
+from contacts.models import ChannelStatus, Project, StatusHistory
 from contacts.services.blocks import suppress
 from contacts.services.moves import Move, change_addresses
-from contacts.services.newcomers import Newcomer, create_contacts
-from contacts.services.register import Details, change_address, create_contact
+from contacts.services.register import change_address
 from contacts.services.verify import differences
-from tests.factories import ContactFactory, by_the_system
+from tests.factories import ContactFactory
 from tests.origins import EDITOR, by, by_complaint
 
 pytestmark = pytest.mark.django_db
 
 EMAIL = "ann@example.org"
-
-
-def newcomer(key: str, **addresses: str) -> Newcomer:
-    return Newcomer(
-        key,
-        Details(first_name="Ann").cleaned(),
-        {channel: normalise(channel, text) for channel, text in addresses.items()},
-        by_the_system(note="a list", evidence={"line": 2}),
-    )
 
 
 def rows(project: Project) -> list[dict[str, object]]:
@@ -65,28 +54,6 @@ def entries(project: Project) -> list[dict[str, object]]:
         "detail__evidence",
     ]
     return list(StatusHistory.objects.filter(project=project).order_by("contact__key", "recorded_at").values(*columns))
-
-
-def test_many_are_added_as_one_is(project: Project, other_project: Project) -> None:
-    for somewhere in (project, other_project):
-        suppress([normalise("email", EMAIL)], organization=somewhere.organization, origin=by_complaint())
-    create_contacts(project, [newcomer("B", sms="+14185550137"), newcomer("A", email=EMAIL)])
-    for key, addresses in (("A", {"email": EMAIL}), ("B", {"sms": "+14185550137"})):
-        create_contact(
-            other_project, key=key, details=Details(first_name="Ann"), addresses=addresses,
-            origin=by_the_system(note="a list", evidence={"line": 2}),
-        )  # fmt: skip
-    assert rows(project) == rows(other_project)
-    assert entries(project) == entries(other_project)
-    assert list(differences()) == []
-
-
-def test_one_key_that_is_taken_adds_nobody(project: Project) -> None:
-    ContactFactory(project=project, key="B")
-    with pytest.raises(KeyTaken):
-        create_contacts(project, [newcomer("A"), newcomer("B"), newcomer("C")])
-    assert Contact.objects.count() == 1
-    assert list(differences()) == []
 
 
 def test_many_move_as_one_does(project: Project, other_project: Project) -> None:
