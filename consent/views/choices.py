@@ -16,8 +16,9 @@ from consent.services import choosing, mailing
 from consent.services.choosing import Saved, Wish
 from consent.services.links import Link
 from consent.tokens import BadToken
+from consent.views.evidence import evidence_of
 from consent.views.opt_out import bad_link, follow, opt_out_page, request_number
-from consent.views.public import evidence_of, public_page, public_view, sent
+from consent.views.public import public_page, public_view, sent
 from consent.vocabulary import LinkPurpose
 from contacts.errors import StaleConfirmation
 
@@ -40,7 +41,7 @@ def choices(request: HttpRequest, token: str) -> HttpResponse:
         saved = choosing.choose(
             link.row.contact,
             _wishes(request),
-            evidence=evidence_of(request, "/c/"),
+            evidence=_evidence(request),
             language=request.LANGUAGE_CODE,
             request_id=request_number(request),
         )
@@ -99,3 +100,7 @@ def ask_personal(request: HttpRequest, token: str) -> HttpResponse:
                 request_id=request_number(request),
             )
     return public_page(request, link.project, "consent/public/asked_personal.html", centre=link.centre)
+
+
+def _evidence(request: HttpRequest) -> dict[str, Any]:
+    return evidence_of(request, page=request.build_absolute_uri("/c/"), language=request.LANGUAGE_CODE)

@@ -14,7 +14,8 @@ from consent.selectors.choices import agreements, choices_of
 from consent.services import confirming, links
 from consent.services.links import Link, Scope
 from consent.tokens import BadToken
-from consent.views.public import choose_language, evidence_of, public_page, public_view, sealed, senderless_page, sent
+from consent.views.evidence import evidence_of
+from consent.views.public import choose_language, public_page, public_view, sealed, senderless_page, sent
 from contacts.origin import THE_CONTACT, Origin
 from contacts.vocabulary import Channel, Method, Reason
 
@@ -45,7 +46,7 @@ def _stop(request: HttpRequest, token: str, link: Link) -> HttpResponse:
     by_machine = "List-Unsubscribe" in fields
     wanted = Scope(str(fields["stop"])) if not by_machine and fields.get("stop") in Scope.values else link.stops
     origin = Origin(
-        Method.OPT_OUT_LINK, THE_CONTACT, Reason.OWN_REQUEST, evidence=evidence_of(request, "/u/")
+        Method.OPT_OUT_LINK, THE_CONTACT, Reason.OWN_REQUEST, evidence=_evidence(request)
     )  # fmt: skip
     stopped = links.stop(link, wanted, origin=origin)
     return done_for_a_machine(stopped) if by_machine else _done_page(request, token, link, stopped)
@@ -103,7 +104,7 @@ def resubscribe(request: HttpRequest, token: str) -> HttpResponse:
             address=address,
             offers=offers,
             contact=link.row.contact,
-            evidence=evidence_of(request, "/u/"),
+            evidence=_evidence(request),
             language=request.LANGUAGE_CODE,
             request_id=request_number(request),
         )
@@ -133,3 +134,7 @@ def request_number(request: HttpRequest) -> uuid.UUID:
 def bad_link(request: HttpRequest, refusal: BadToken) -> HttpResponse:
     """In words, whoever asks: nothing is changed."""
     return senderless_page(request, "consent/public/bad_link.html", {"refusal": refusal}, status=404)
+
+
+def _evidence(request: HttpRequest) -> dict[str, Any]:
+    return evidence_of(request, page=request.build_absolute_uri("/u/"), language=request.LANGUAGE_CODE)

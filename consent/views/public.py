@@ -25,7 +25,6 @@ from contacts.models import Contact, Project
 
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
 RETRY_AFTER = "120"
-LONGEST_AGENT = 300
 
 View = Callable[..., HttpResponse]
 log = structlog.get_logger("sendable.public")
@@ -77,28 +76,6 @@ class _NoFiles(FileUploadHandler):
 
     def file_complete(self, file_size: int) -> None:
         return None
-
-
-def ip_of(request: HttpRequest) -> str:
-    """The address that a request came from, as our own proxy tells it where there is one."""
-    told = request.META.get("HTTP_X_FORWARDED_FOR", "")
-    if getattr(settings, "ALLAUTH_TRUSTED_PROXY_COUNT", 0) and told:
-        return _plain(told.rpartition(",")[2].strip(), 45)
-    return _plain(request.META.get("REMOTE_ADDR", ""), 45)
-
-
-def evidence_of(request: HttpRequest, page: str) -> dict[str, Any]:
-    """What is kept as proof of an act on a public page: which page (never its token), in which language, by whom."""
-    return {
-        "page": request.build_absolute_uri(page),
-        "language": translation.get_language() or LANGUAGES[0],
-        "ip": ip_of(request),
-        "user_agent": _plain(request.META.get("HTTP_USER_AGENT", ""), LONGEST_AGENT),
-    }
-
-
-def _plain(text: str, longest: int) -> str:
-    return "".join(character for character in text if character.isprintable())[:longest]
 
 
 def centre_of(project: Project) -> Centre:
