@@ -11,7 +11,7 @@ from django.db import transaction
 
 from consent.models import CommunicationType
 from consent.selectors.choices import Switch, choices_of
-from consent.services import confirming, consents
+from consent.services import confirming, consents, shared
 from contacts.models import Contact
 from contacts.origin import THE_CONTACT, Origin
 from contacts.vocabulary import Method, Reason
@@ -80,6 +80,8 @@ def choose(
         if switch in noes:
             consents.grant(who, switch.topic, switch.channel, origin=origin, shown=noes[switch])
         else:
+            together = shared.who_agreed(shared.at_the_address(contact, switch.channel), switch.topic, switch.channel)
+            who = Contact.objects.filter(pk__in=[contact.pk, *together])
             consents.withdraw(who, switch.topic, switch.channel, origin=origin, unless_standing=True)
     return saved
 

@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from consent.models import CommunicationType, Consent, ConsentHistory
 from consent.services.ledger import record
 from consent.services.projection import fold, put_consents, state, words
+from consent.services.shared import refused_by_others
 from consent.vocabulary import Basis, ConsentState, Word
-from contacts.errors import RegisterError
+from contacts.errors import AuthorizationRequired, RegisterError
 from contacts.gates import lifted_by, standing_noes
 from contacts.models import Project
 from contacts.models.contact import ContactQuerySet
@@ -49,6 +50,13 @@ class ImpliedNotAccepted(RegisterError):
     message = _("This communication type needs express consent.")
     remedy = _("An admin can let implied consent be enough for it.")
     field = "basis"
+
+
+class RefusedAtAddress(AuthorizationRequired):
+    """Somebody else who has the same address took this back: one of them may not be written to there."""
+
+    message = _("Somebody who has the same address took this back.")
+    remedy = _("It needs the contact's own act, or their authorization.")
 
 
 def check_topic(communication_type: CommunicationType, channel: str) -> None:
@@ -99,9 +107,9 @@ def grant(
     An own act or an authorization weighs what lifts a withdrawal (of at most its weight); what users without one,
     imports and implied consent say weighs nothing and lifts none: it is kept, and changes nothing while a withdrawal
     stands. Skipped, with the refusal: express consent that a user or a token records over a withdrawal that their word
-    does not lift. ``said`` gives each contact's moment and line in a file, ``proofs`` their notes; ``shown`` is
-    ``noes_on`` as the user was shown them. Raises NoConsentNeeded, NotOnChannel, ImpliedNotAccepted, InTheFuture,
-    StaleConfirmation.
+    does not lift, and what weighs nothing where somebody else took the type back who has the same address.
+    ``said`` gives each contact's moment and line in a file, ``proofs`` their notes; ``shown`` is ``noes_on`` as the
+    user was shown them. Raises NoConsentNeeded, NotOnChannel, ImpliedNotAccepted, InTheFuture, StaleConfirmation.
     """
     check_topic(communication_type, channel)
     if basis == Basis.IMPLIED and not communication_type.accepts_implied:
@@ -128,13 +136,16 @@ def grant(
         weight, word_at, skipped = judged.weight, judged.word_at, _of_contacts(judged.skipped, rows)
         opens = Q(pk__in=judged.may_open)
         gates = gates.filter(Q(is_withdrawn=False) | opens)
-    elif basis == Basis.EXPRESS and origin.method in _BY_HAND:
-        shut = gates.filter(is_withdrawn=True)
-        refused = list(shut.values_list("contact_id", "strongest"))
-        skipped = skipping(
-            [([number for number, held in refused if held == grade], needs_more(grade)) for grade in Weight.values]
-        )
-        gates = gates.filter(is_withdrawn=False)
+    else:
+        if basis == Basis.EXPRESS and origin.method in _BY_HAND:
+            refused = list(gates.filter(is_withdrawn=True).values_list("contact_id", "strongest"))
+            skipped = skipping(
+                [([number for number, held in refused if held == grade], needs_more(grade)) for grade in Weight.values]
+            )
+            gates = gates.filter(is_withdrawn=False)
+        at_others = rows.filter(refused_by_others(), is_withdrawn=False)
+        skipped += skipping([(sorted(at_others.values_list("contact_id", flat=True)), RefusedAtAddress())])
+        gates = gates.filter(Q(is_withdrawn=True) | ~refused_by_others())
     at = F("said_at") if said else occurred_at
     if said:
         gates = gates.annotate(said_at=occurred_at)

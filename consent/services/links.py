@@ -18,7 +18,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import Centre, CommunicationType, Consent, ConsentHistory
+from consent.services import consents
 from consent.services.one_withdrawal import withdraw_now
+from consent.services.shared import who_agreed
 from consent.tokens import BadToken, Token
 from contacts.addresses import Address, Mark, has_fingerprint, normalise
 from contacts.errors import InvalidAddress
@@ -27,7 +29,7 @@ from contacts.models import ChannelStatus, Contact, Organization, Project, Statu
 from contacts.origin import Origin
 from contacts.services import blocks, opt_outs, status
 from contacts.services.fingerprints import current_key
-from contacts.services.locks import lock_addresses, with_addresses_locked
+from contacts.services.locks import lock_addresses, lock_ids, with_addresses_locked
 from contacts.services.prepared import Prepared
 from contacts.vocabulary import Aspect, BlockKind, Cause, Method, Says, Weight
 
@@ -222,14 +224,34 @@ def _address_sent_to(token: Token, project: Project) -> Address | Mark:
 
 
 def _stop_type(link: Link, row: ChannelStatus, topic: CommunicationType, origin: Origin) -> Scope:
-    """Withdraw the type on the channel of the message, and on those others on which it would still be sent."""
+    """Withdraw the type on the channel of the message, there for all who have its address, and on those other channels
+    on which it would still be sent."""
+    sharers = [number for (number,) in _SHARERS.rows(project=row.project_id, channel=row.channel, mark=row.fingerprint)]
+    if len(sharers) > 1:
+        lock_ids(sharers)
     if withdraw_now(row, topic, origin=origin) is None:
         raise _ChangedMeanwhile
     others = agreed_on(row.contact, topic) - {row.channel}
     if others:
         for other in ChannelStatus.objects.filter(contact=row.contact_id, channel__in=others).order_by("channel"):
             withdraw_now(other, topic, origin=origin)
+    if len(sharers) > 1:
+        together = who_agreed(Contact.objects.filter(pk__in=sharers), topic, row.channel)
+        at_address = Contact.objects.filter(pk__in=together)
+        consents.withdraw(at_address, topic, row.channel, origin=origin, unless_standing=True)
     return Scope.TYPE
+
+
+_SHARERS = Prepared(
+    lambda project, channel, mark: (
+        ChannelStatus.objects.filter(project=project, channel=channel, fingerprint=mark)
+        .order_by()
+        .values_list("contact_id")
+    ),
+    project=int,
+    channel=str,
+    mark=str,
+)
 
 
 def agreed_on(contact: Contact, topic: CommunicationType) -> set[str]:
