@@ -35,7 +35,9 @@ from django.urls import path
 
 CHANNELS = ("email", "sms", "push")
 _FIND = """
-SELECT s.id, s.contact_id, p.organization_id, t.id FROM contacts_channelstatus s
+SELECT s.id, s.contact_id, p.organization_id, t.id, EXISTS (SELECT 1 FROM contacts_channelstatus o
+    WHERE o.fingerprint = s.fingerprint AND o.project_id = s.project_id AND o.channel = s.channel
+        AND o.contact_id <> s.contact_id) FROM contacts_channelstatus s
 JOIN contacts_project p ON p.id = s.project_id JOIN contacts_contact c ON c.id = s.contact_id
 LEFT JOIN consent_centre n ON n.project_id = p.id
 LEFT JOIN consent_communicationtype t ON t.id = %(type)s AND t.project_id = p.id
@@ -99,7 +101,7 @@ def opt_out(request: HttpRequest, token: str) -> HttpResponse:
 
 def _stop(cursor: Any, named: dict[str, Any], request: HttpRequest) -> None:
     cursor.execute(_FIND, named)
-    named["row"], named["person"], named["organization"], named["type"] = cursor.fetchone()
+    named["row"], named["person"], named["organization"], named["type"], _is_shared = cursor.fetchone()
     cursor.execute(_LOCK, named)
     cursor.execute(_STANDS, named)
     if cursor.fetchone():

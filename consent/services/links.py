@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from django.db import models, transaction
-from django.db.models import OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import Centre, CommunicationType, Consent, ConsentHistory
 from consent.services import consents
 from consent.services.one_withdrawal import withdraw_now
-from consent.services.shared import who_agreed
+from consent.services.shared import at_the_address, who_agreed
 from consent.tokens import BadToken, Token
 from contacts.addresses import Address, Mark, has_fingerprint, normalise
 from contacts.errors import InvalidAddress
@@ -160,11 +160,16 @@ _PLACES: dict[str, type[models.Model]] = {
     "": ChannelStatus, "contact__": Contact, "project__": Project, "project__organization__": Organization,
     "project__centre__": Centre,
 }  # fmt: skip
+_SHARED = "is_shared"
+_OTHERS = ChannelStatus.objects.filter(
+    project=OuterRef("project"), channel=OuterRef("channel"), fingerprint=OuterRef("fingerprint")
+).exclude(contact=OuterRef("contact"))
 _CHANNEL = Prepared(
     lambda contact, channel, project: (
         ChannelStatus.objects.filter(contact=contact, channel=channel, contact__project=project)
         .with_address()
-        .values_list(*(f"{place}{name}" for place, model in _PLACES.items() for name in _columns(model)))
+        .annotate(**{_SHARED: Exists(_OTHERS)})
+        .values_list(*(f"{place}{name}" for place, model in _PLACES.items() for name in _columns(model)), _SHARED)
     ),
     contact=int,
     channel=str,
@@ -193,6 +198,7 @@ def _channel(contact: int, token: Token) -> ChannelStatus | None:
         names = _columns(model)
         made[place] = model.from_db("default", names, [next(values) for _name in names])
     row, project = made[""], made["project__"]
+    row.__dict__[_SHARED] = next(values)
     row.contact, row.project, project.organization = made["contact__"], project, made["project__organization__"]
     if made["project__centre__"].pk is not None:
         made["project__centre__"].project = project
@@ -226,32 +232,24 @@ def _address_sent_to(token: Token, project: Project) -> Address | Mark:
 def _stop_type(link: Link, row: ChannelStatus, topic: CommunicationType, origin: Origin) -> Scope:
     """Withdraw the type on the channel of the message, there for all who have its address, and on those other channels
     on which it would still be sent."""
-    sharers = [number for (number,) in _SHARERS.rows(project=row.project_id, channel=row.channel, mark=row.fingerprint)]
-    if len(sharers) > 1:
-        lock_ids(sharers)
+    others = at_the_address(row.contact, row.channel) if _is_shared(row) else Contact.objects.none()
+    if others:
+        lock_ids([contact.pk for contact in others])
     if withdraw_now(row, topic, origin=origin) is None:
         raise _ChangedMeanwhile
-    others = agreed_on(row.contact, topic) - {row.channel}
-    if others:
-        for other in ChannelStatus.objects.filter(contact=row.contact_id, channel__in=others).order_by("channel"):
+    channels = agreed_on(row.contact, topic) - {row.channel}
+    if channels:
+        for other in ChannelStatus.objects.filter(contact=row.contact_id, channel__in=channels).order_by("channel"):
             withdraw_now(other, topic, origin=origin)
-    if len(sharers) > 1:
-        together = who_agreed(Contact.objects.filter(pk__in=sharers), topic, row.channel)
-        at_address = Contact.objects.filter(pk__in=together)
-        consents.withdraw(at_address, topic, row.channel, origin=origin, unless_standing=True)
+    if others:
+        together = Contact.objects.filter(pk__in=who_agreed(others, topic, row.channel))
+        consents.withdraw(together, topic, row.channel, origin=origin, unless_standing=True)
     return Scope.TYPE
 
 
-_SHARERS = Prepared(
-    lambda project, channel, mark: (
-        ChannelStatus.objects.filter(project=project, channel=channel, fingerprint=mark)
-        .order_by()
-        .values_list("contact_id")
-    ),
-    project=int,
-    channel=str,
-    mark=str,
-)
+def _is_shared(row: ChannelStatus) -> bool:
+    """Whether another contact has the address as well, as it was told when the channel was read."""
+    return bool(row.__dict__[_SHARED])
 
 
 def agreed_on(contact: Contact, topic: CommunicationType) -> set[str]:
