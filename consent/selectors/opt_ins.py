@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
@@ -68,8 +68,8 @@ def count(contact: Contact) -> int | None:
 
 def entries_of(contact: Contact) -> ConsentHistoryQuerySet:
     """What was said of the contact, and of who was merged into them."""
-    people = Contact.objects.filter(merged_into=contact).values_list("pk", flat=True)
-    return ConsentHistory.objects.filter(contact__in=[contact.pk, *people], project=contact.project_id)
+    person = Contact.objects.filter(Q(pk=contact.pk) | Q(merged_into=contact))
+    return ConsentHistory.objects.filter(contact__in=person.values("pk"), project=contact.project_id)
 
 
 def opt_ins_of(contact: Contact, access: Access, query: Mapping[str, str]) -> dict[str, Any]:

@@ -531,5 +531,5 @@ def test_queries_do_not_grow(client: Client, contact: Contact, admin: User) -> N
         )
     )  # fmt: skip
 
-    assert cost() == few <= 33
+    assert cost() == few <= 32
     assert "Status history 1,000 +" in text(client, contact, admin).replace("1,000+", "1,000 +")
