@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import BigIntegerField, Case, F, QuerySet, Value, When
+from django.db.models import BigIntegerField, Case, CharField, F, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
 from consent.models import Consent, ConsentHistory
 from consent.models.ledger import ConsentHistoryQuerySet
+from consent.services.folding import Entry, Gate, entries_of
+from consent.services.folding import fold as fold_entries
 from consent.services.ledger import record
 from consent.services.projection import fold, put_consents, state
-from consent.vocabulary import Basis, ConsentState, Word
+from consent.vocabulary import ConsentState, Word
 from contacts import gates
 from contacts.origin import Origin
 from contacts.services.ledger import moment_after
 from contacts.services.projection import touch
+from contacts.services.set_sql import ByNumber
 from contacts.vocabulary import Reason, Weight
 
 _NUMBER: BigIntegerField[int, int] = BigIntegerField()
@@ -53,21 +56,28 @@ def carry_over(merged: int, into: int, *, origin: Origin) -> None:
         )  # fmt: skip
         if not noes and yeses:
             agreed = ConsentHistory.objects.filter(pk__in_set=yeses)
-            _repeat_agreements(agreed, before, repeat)
+            _repeat_agreements(agreed, Gate(into, topic, channel), repeat)
         fold(consent, moment)
     touch([into], moment)
 
 
-def _repeat_agreements(entries: QuerySet[ConsentHistory], before: str, repeat: dict[str, Any]) -> None:
-    first = entries.order_by("pk").values_list("pk", flat=True).first()
-    strong = (ConsentState.WITHDRAWN, ConsentState.EXPRESS)
-    express = Value(before if before in strong else ConsentState.EXPRESS)
-    implied = Value(before if before in strong else ConsentState.IMPLIED)
-    after = Case(When(basis=Basis.EXPRESS, then=express), default=implied)
+def _repeat_agreements(entries: QuerySet[ConsentHistory], gate: Gate, repeat: dict[str, Any]) -> None:
+    """Write these agreements for whoever stays, each with what the gate amounts to before and after it."""
+    moment = repeat["moment"]
+    held = entries_of([gate.contact]).get(gate, [])
+    steps = [fold_entries(held).state(moment)]
+    numbers = []
+    for number, *told in entries.order_by("pk").values_list("pk", *Entry._fields):
+        held.append(Entry(*told)._replace(weight=int(Weight.OURS), recorded_at=moment))
+        steps.append(fold_entries(held).state(moment))
+        numbers.append(number)
+    before, after = (
+        ByNumber("pk", dict(zip(numbers, states, strict=True)), output_field=CharField())
+        for states in (steps[:-1], steps[1:])
+    )
     record(
-        entries, word=Word.GRANTED, weight=Weight.OURS, to_state=after, basis=F("basis"), implied_by=F("implied_by"),
-        implied_until=F("implied_until"), occurred_at=F("occurred_at"),
-        from_state=Case(When(pk=first, then=Value(before)), default=after), **repeat,
+        entries, word=Word.GRANTED, weight=Weight.OURS, from_state=before, to_state=after, basis=F("basis"),
+        implied_by=F("implied_by"), implied_until=F("implied_until"), occurred_at=F("occurred_at"), **repeat,
     )  # fmt: skip
 
 

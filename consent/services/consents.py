@@ -175,13 +175,19 @@ def _after_grant(basis: Basis, implied_until: datetime | None, opens: Q, moment:
     """What consents amount to after a grant, by what they were before."""
     agreed: Any = Value(ConsentState.EXPRESS)
     if basis == Basis.IMPLIED:
-        runs = implied_until is not None and implied_until > moment
         agreed = Case(
             When(is_express=True, then=Value(ConsentState.EXPRESS)),
             When(implied_until__gt=moment, then=Value(ConsentState.IMPLIED)),
-            default=Value(ConsentState.IMPLIED if runs else ConsentState.ENDED),
+            default=_after_implied(implied_until, moment),
         )
     return Case(When(Q(is_withdrawn=True) & ~opens, then=Value(ConsentState.WITHDRAWN)), default=agreed)
+
+
+def _after_implied(until: datetime | None, moment: datetime) -> Any:
+    """What an implied grant alone amounts to: one whose time is over leaves a pending question what it is."""
+    if until is not None and until > moment:
+        return Value(ConsentState.IMPLIED)
+    return Case(When(pending_at__isnull=False, then=Value(ConsentState.PENDING)), default=Value(ConsentState.ENDED))
 
 
 @transaction.atomic

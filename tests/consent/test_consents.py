@@ -218,6 +218,33 @@ def test_implied_consent_ends_by_itself_and_a_renewal_extends_it(ann: Contact, n
     assert nothing_differs()
 
 
+def test_an_implied_consent_that_is_over_leaves_a_question_pending(ann: Contact, newsletter: CommunicationType) -> None:
+    """Each entry says what it changed, and this one changed nothing."""
+    ask(ann.as_set(), newsletter, Channel.EMAIL, origin=by_form())
+    grant(
+        ann.as_set(), newsletter, Channel.EMAIL, origin=by_import(), basis=Basis.IMPLIED,
+        implied_by=ImpliedBy.PURCHASE, implied_until=days_ago(3),
+    )  # fmt: skip
+    assert state_of(ann) == ConsentState.PENDING
+    assert ConsentHistory.objects.latest("pk").to_state == ConsentState.PENDING
+
+
+def test_what_a_merge_carries_over_says_what_it_changed(ann: Contact, newsletter: CommunicationType) -> None:
+    """An express consent, then an implied one that is over: the later entry takes nothing from the first."""
+    other = ContactFactory(project=ann.project)
+    grant(other.as_set(), newsletter, Channel.EMAIL, origin=by_form())
+    for until in (days_ago(3), days_ago(2)):
+        grant(
+            other.as_set(), newsletter, Channel.EMAIL, origin=by_import(), basis=Basis.IMPLIED,
+            implied_by=ImpliedBy.PURCHASE, implied_until=until,
+        )  # fmt: skip
+    merge(ann, other, origin=by(ADMIN))
+    told = ConsentHistory.objects.filter(contact=ann.pk).order_by("pk").values_list("from_state", "to_state")
+    assert list(told) == [("none", "express"), ("express", "express"), ("express", "express")]
+    assert state_of(ann) == ConsentState.EXPRESS
+    assert nothing_differs()
+
+
 def test_implied_consent_counts_only_where_the_type_accepts_it(ann: Contact, newsletter: CommunicationType) -> None:
     until = timezone.now() + timedelta(days=10)
     grant(ann.as_set(), newsletter, Channel.EMAIL, origin=by_import(), basis=Basis.IMPLIED, implied_until=until)
