@@ -97,6 +97,13 @@ def public_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def domain(text: str) -> str:
+    """A domain whose mail comes to “manage.py receive_mail”, or nothing."""
+    if text and not re.fullmatch(r"(?=.{1,190}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", text):
+        raise ImproperlyConfigured("REPLY_DOMAIN: write a domain like reply.example.org, or leave it out.")
+    return text
+
+
 def rate(text: str) -> str:
     """So many in a time, of one address on the internet, as allauth writes it."""
     if not re.fullmatch(r"[1-9][0-9]{0,5}/[1-9][0-9]{0,3}[smhd]", text):
@@ -266,6 +273,7 @@ vars().update(
     read("EMAIL_URL", "email_url", "consolemail://", allowed="smtp+tls://user:password@host:587 or consolemail://")
 )
 EMAIL_TIMEOUT = 30
+REPLY_DOMAIN = domain(env.str("REPLY_DOMAIN", default="").strip().lower())
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="sendable@localhost")
 
 LANGUAGE_CODE = "en"

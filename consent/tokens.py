@@ -6,6 +6,11 @@ Whoever has the message has it, so it lets nobody see more than type names and a
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import struct
+from binascii import Error
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +19,14 @@ from django.core.signing import BadSignature, Signer
 from django.utils.translation import gettext_lazy as _
 
 from consent.models import CommunicationType
+from contacts.addresses import fingerprints
 from contacts.errors import RegisterError
 from contacts.models import ChannelStatus
 from contacts.vocabulary import Channel
 
 LONGEST = 600
+_RETURN_PATH = struct.Struct(">BIQ8s")
+_SEAL = 8
 
 
 class BadToken(RegisterError):
@@ -78,3 +86,45 @@ def _parts(text: str) -> list[Any]:
 def _signer() -> Signer:
     keys: list[bytes | str] = list(settings.LINK_KEYS)
     return Signer(key=keys[0], fallback_keys=keys[1:], sep=".", salt="sendable.links")
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnPath:
+    """Whom a bounce to a return address concerns (VERP): a contact, and the hash of the address written to."""
+
+    project: int
+    contact: int
+    mark: bytes
+
+    def is_of(self, address_key: str) -> bool:
+        """Whether the message went to this email address (in its normal form), under whichever key."""
+        return any(self.mark == _mark(text) for text in fingerprints(Channel.EMAIL, address_key))
+
+
+def return_path(status: ChannelStatus) -> str:
+    """The local part of the return address of a message to a contact: at most 64 characters (RFC 5321, 4.5.3.1.1),
+    of letters whose case means nothing, since some servers change it."""
+    packed = _RETURN_PATH.pack(1, status.project_id, status.contact_id, _mark(status.fingerprint))
+    return "b-" + base64.b32encode(packed + _seal(packed, settings.LINK_KEYS[0])).decode().rstrip("=").lower()
+
+
+def read_return_path(local: str) -> ReturnPath | None:
+    """What a local part made by ``return_path`` says; None for one that was not made here."""
+    text = local.lower().removeprefix("b-").upper()
+    try:
+        raw = base64.b32decode(text + "=" * (-len(text) % 8))
+        packed, seal = raw[:-_SEAL], raw[-_SEAL:]
+        version, project, contact, mark = _RETURN_PATH.unpack(packed)
+    except (Error, struct.error, ValueError):
+        return None
+    if version != 1 or not any(hmac.compare_digest(seal, _seal(packed, key)) for key in settings.LINK_KEYS):
+        return None
+    return ReturnPath(project, contact, mark)
+
+
+def _mark(fingerprint: str) -> bytes:
+    return hashlib.sha256(fingerprint.encode()).digest()[:8]
+
+
+def _seal(packed: bytes, key: str) -> bytes:
+    return hmac.digest(key.encode(), b"sendable.return_path" + packed, "sha256")[:_SEAL]

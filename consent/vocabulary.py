@@ -59,3 +59,65 @@ class RequestState(models.TextChoices):
     OPEN = "open", _("Open")
     DONE = "done", _("Erased")
     REFUSED = "refused", _("Refused")
+
+
+class Door(models.TextChoices):
+    """Through which door something came back from receivers."""
+
+    API = "api", _("API")
+    MAIL = "mail", _("Mail")
+    WEBHOOK = "webhook", _("Webhook")
+
+
+class ReportOutcome(models.TextChoices):
+    """What became of a spam report."""
+
+    SUPPRESSED = "suppressed", _("Suppressed")
+    WAITING = "waiting", _("Waits for review")
+    NO_MATCH = "no_match", _("Nobody found")
+    IGNORED = "ignored", _("Kept, changes nothing")
+    DISMISSED = "dismissed", _("Dismissed")
+
+
+class FoundBy(models.TextChoices):
+    """How a spam report names somebody."""
+
+    TOKEN = "token", _("Our own token")
+    RECIPIENT = "recipient", _("The recipient that it names")
+
+
+class DeliveryKind(models.TextChoices):
+    """What receivers and providers tell of one message to one address."""
+
+    DELIVERED = "delivered", _("Delivered")
+    BOUNCED = "bounced", _("Bounced")
+    REJECTED = "rejected", _("Rejected")
+    DEFERRED = "deferred", _("Delayed")
+    COMPLAINED = "complained", _("Complained")
+    UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")
+    SUBSCRIBED = "subscribed", _("Subscribed")
+    AUTORESPONDED = "autoresponded", _("Answered automatically")
+
+
+class DeliveryOutcome(models.TextChoices):
+    """What became of it."""
+
+    RECORDED = "recorded", _("Recorded")
+    COUNTED = "counted", _("Counted")
+    QUARANTINED = "quarantined", _("Quarantined")
+    STOPPED = "stopped", _("Opted out")
+    SUPPRESSED = "suppressed", _("Suppressed")
+    WAITING = "waiting", _("Waits for review")
+    NO_MATCH = "no_match", _("Nobody found")
+    DISMISSED = "dismissed", _("Dismissed")
+
+
+class ReplyOutcome(models.TextChoices):
+    """What became of a text message that somebody sent back."""
+
+    STOPPED = "stopped", _("Stopped")
+    STARTED = "started", _("Started again")
+    HELPED = "helped", _("Asked for help")
+    WAITING = "waiting", _("Waits for review")
+    NOTHING = "nothing", _("Says nothing about stopping")
+    DISMISSED = "dismissed", _("Dismissed")

@@ -4,6 +4,14 @@ from consent.models.centre import Centre
 from consent.models.communication_type import CommunicationType
 from consent.models.consent import Consent
 from consent.models.erasure_request import ErasureRequest
+from consent.models.feedback import (
+    DeliveryEvent,
+    InboundReply,
+    ReportedAddress,
+    SpamReport,
+    UnreadMail,
+    WebhookEndpoint,
+)
 from consent.models.form import Form, FormVersion
 from consent.models.ledger import ConsentDetail, ConsentHistory
 from consent.models.mailed_link import MailedLink
@@ -14,8 +22,14 @@ __all__ = [
     "Consent",
     "ConsentDetail",
     "ConsentHistory",
+    "DeliveryEvent",
     "ErasureRequest",
     "Form",
     "FormVersion",
+    "InboundReply",
     "MailedLink",
+    "ReportedAddress",
+    "SpamReport",
+    "UnreadMail",
+    "WebhookEndpoint",
 ]

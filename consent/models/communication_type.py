@@ -59,6 +59,9 @@ class CommunicationType(models.Model):
     purchase_months = _months(_("months after a purchase"), 24)
     membership_months = _months(_("months after the end of a membership"), 24)
     double_opt_in = models.BooleanField(_("an opt-in is confirmed by email"), default=True)
+    complaint_only_suppresses = models.BooleanField(
+        _("a spam complaint suppresses the address and leaves the contact active"), default=False
+    )
     is_public = models.BooleanField(_("shown in the consent centre"), default=True)
     position = models.PositiveSmallIntegerField(_("place in the list"), default=0)
     archived_at = models.DateTimeField(null=True, blank=True)

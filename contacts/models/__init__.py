@@ -1,5 +1,6 @@
 """The register's data. Each module has one subject; import models from here."""
 
+from contacts.models.api import ApiToken, IdempotentRequest
 from contacts.models.block import Block
 from contacts.models.contact import ChannelStatus, Contact
 from contacts.models.export import Export
@@ -12,6 +13,7 @@ from contacts.models.relational import RelationalRow, RelationalTable
 from contacts.models.user import User
 
 __all__ = [
+    "ApiToken",
     "Block",
     "ChannelStatus",
     "Contact",
@@ -19,6 +21,7 @@ __all__ = [
     "ErasureReceipt",
     "Export",
     "FingerprintKey",
+    "IdempotentRequest",
     "ImportJob",
     "ImportMapping",
     "ImportPiece",

@@ -41,6 +41,11 @@ class Project(models.Model):
     delivery_error_days = models.PositiveSmallIntegerField(
         _("days in which they count"), default=10, validators=[MinValueValidator(1), MaxValueValidator(365)]
     )
+    burst_addresses = models.PositiveIntegerField(
+        _("addresses of one domain that may stop existing in an hour before a user has to look"),
+        default=50,
+        validators=[MinValueValidator(2), MaxValueValidator(1_000_000)],
+    )
     import_share = models.PositiveSmallIntegerField(
         _("share of the contacts that a replacement may deactivate without more ado (%)"),
         default=5,
