@@ -7,11 +7,14 @@ from consent.views import (
     centre,
     choices,
     confirm,
+    delivery,
     forms,
     opt_out,
     personal,
     profile,
     public_forms,
+    replies,
+    reports,
     requests,
     theme,
     types,
@@ -49,6 +52,13 @@ of_a_project: list[URLPattern | URLResolver] = [
     path("requests/<int:request_number>/refuse/", requests.request_refuse, name="request_refuse"),
 ]
 
+# /p/<project>/: what comes back from receivers
+of_feedback: list[URLPattern | URLResolver] = [
+    path("delivery/", delivery.delivery, name="delivery"),
+    path("reports/", reports.spam_reports, name="spam_reports"),
+    path("replies/", replies.replies, name="replies"),
+]
+
 # For contacts. With and without a slash at the end: an opt-out link is never answered with a redirect.
 public: list[URLPattern | URLResolver] = [
     re_path(r"^u/(?P<token>[^/]+)/?$", opt_out.opt_out, name="opt_out"),
@@ -66,5 +76,6 @@ public: list[URLPattern | URLResolver] = [
 urlpatterns = [
     path("p/<slug:project_slug>/contacts/<int:contact_id>/", include(of_a_contact)),
     path("p/<slug:project_slug>/consent/", include(of_a_project)),
+    path("p/<slug:project_slug>/", include(of_feedback)),
     *public,
 ]
