@@ -111,6 +111,14 @@ def rate(text: str) -> str:
     return f"{text}/ip"
 
 
+def requests_in_a_time(text: str) -> tuple[int, int]:
+    """So many requests of one token in so many seconds."""
+    if not re.fullmatch(r"[1-9][0-9]{0,6}/[1-9][0-9]{0,3}[smh]", text):
+        raise ImproperlyConfigured("API_RATE: write a number and a time, like 1200/1m.")
+    number, _slash, time = text.partition("/")
+    return int(number), int(time[:-1]) * {"s": 1, "m": 60, "h": 3_600}[time[-1]]
+
+
 _KEYS = "name:secret, several separated by commas, the current key first"
 _LINK_KEYS = "one random secret of at least 32 characters, or several separated by commas, the current one first"
 _HOSTS = "the names under which browsers reach Sendable, separated by commas, like sendable.example.org"
@@ -180,6 +188,7 @@ INSTALLED_APPS = [
     "django_filters",
     "django_tasks",
     "django_tasks_db",
+    "ninja",
     "contacts.apps.ContactsConfig",
     "consent.apps.ConsentConfig",
 ]
@@ -251,6 +260,7 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
 ACCOUNT_RATE_LIMITS = {"public_form": rate(env.str("FORM_RATE", default="20/10m"))}
+API_RATE = requests_in_a_time(env.str("API_RATE", default="1200/1m"))
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
 MFA_ADAPTER = "config.accounts.SecondStepAdapter"

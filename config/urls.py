@@ -7,6 +7,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from config.api import api_urls
+
 
 @login_not_required
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -30,6 +32,7 @@ urlpatterns = [
     path("accounts/confirm-email/<str:key>/", not_offered),
     path("accounts/login/code/confirm/", not_offered),
     path("accounts/", include("allauth.urls")),
+    path("api/v1/", include((api_urls(), "api"))),
     path("", include("contacts.urls")),
     path("", include("consent.urls")),
 ]

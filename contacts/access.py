@@ -12,9 +12,10 @@ from django.http import Http404
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from contacts.models import Contact, Membership, Organization, OrganizationAdmin, Project, User
+from contacts.errors import RegisterError
+from contacts.models import ApiToken, Contact, Membership, Organization, OrganizationAdmin, Project, User
 from contacts.origin import Actor, Origin
-from contacts.vocabulary import ActorKind, Channel, Role, Weight
+from contacts.vocabulary import ActorKind, ApiScope, Channel, Method, Role, Weight
 
 VIEW, EDIT, ADMINISTER, DELETE, EXPORT = "view", "edit", "administer", "delete", "export"
 
@@ -147,3 +148,64 @@ def projects_of(user: User) -> list[Project]:
 def organizations_of(user: User) -> list[Organization]:
     """The organizations that a user administers, by name."""
     return list(Organization.objects.filter(admins__user=user).order_by("name"))
+
+
+class ApiRefusal(RegisterError):
+    """A refusal of the web service's own, with the status and headers of its answer."""
+
+    status = 400
+    headers: dict[str, str] = {}
+
+
+class ScopeNeeded(ApiRefusal):
+    code = "scope_needed"
+    status = 403
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(
+            _("This token has not the scope “%(scope)s”.") % {"scope": scope},
+            remedy=_("Use a token that has it. An admin of the project can make one."),
+        )
+        self.headers = {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'}
+
+
+@dataclass(frozen=True, slots=True)
+class ApiAccess:
+    """What a token may do in its project."""
+
+    token: ApiToken
+
+    @property
+    def project(self) -> Project:
+        return self.token.project
+
+    @property
+    def authority(self) -> int:
+        """The weight of a yes that this token may give with an authorization: never that of a complaint."""
+        return Weight.OWN if ApiScope.AUTHORIZE in self.token.scopes else Weight.OURS
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(ActorKind.TOKEN, self.token.pk, self.token.name, self.authority)
+
+    def may(self, scope: str) -> bool:
+        return scope in self.token.scopes
+
+    def require(self, scope: str) -> None:
+        """Raise ScopeNeeded, in words, unless the token has the scope."""
+        if not self.may(scope):
+            raise ScopeNeeded(scope)
+
+    def origin(self, **fields: Any) -> Origin:
+        """The origin of a change that this token asks for."""
+        return Origin(method=Method.API, actor=self.actor, **fields)
+
+    def contact(self, contact_id: int) -> Contact:
+        """A contact of the project; of who was merged, the one whom they were merged into. Raises Http404."""
+        found = Contact.objects.ever_in_project(self.project).filter(pk=contact_id) if 0 < contact_id < 2**63 else None
+        contact = found.select_related("merged_into").first() if found is not None else None
+        contact = contact.merged_into or contact if contact else None
+        if contact is None:
+            raise Http404
+        contact.project = self.project
+        return contact

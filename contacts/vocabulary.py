@@ -114,6 +114,17 @@ class ActorKind(models.TextChoices):
     SYSTEM = "system", _("The system")
 
 
+class ApiScope(models.TextChoices):
+    """What a token of the web service may do."""
+
+    READ = "read", _("Read contacts, history and consents")
+    WRITE = "write", _("Add, change, deactivate, import, record consents")
+    AUTHORIZE = "authorize", _("Lift what a contact decided, with their authorization")
+    ERASE = "erase", _("Delete contacts for good")
+    SEND_CHECK = "send-check", _("Ask whether something may be sent")
+    REPORT = "report", _("Report spam complaints, bounces and replies")
+
+
 SHUT = {
     Aspect.ACTIVE: "inactive",
     Aspect.OPT_OUT: "opted_out",
