@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError, transaction
 from django.http import Http404, HttpRequest
@@ -137,6 +137,11 @@ def answer_to(request: HttpRequest, error: Exception) -> HttpResponseBase:
         return _invalid(error)
     if isinstance(error, HttpError):
         return problems.problem(error.status_code, "bad_request", str(error))
+    if isinstance(error, RequestDataTooBig):
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        return problems.refusal(TooLarge(remedy=_("Send at most %(bytes)d bytes.") % {"bytes": limit}))
+    if isinstance(error, SuspiciousOperation):
+        return problems.problem(400, "bad_request", _("This request cannot be read.").format())
     if isinstance(error, Http404):
         return problems.not_found()
     if isinstance(error, PermissionDenied):
@@ -172,12 +177,7 @@ def _read(request: HttpRequest, largest: int) -> None:
     if length > largest:
         raise TooLarge(remedy=_("Send at most %(bytes)d bytes.") % {"bytes": largest})
     if request.content_type != "multipart/form-data":
-        try:
-            body = request.body
-        except RequestDataTooBig as error:
-            limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-            raise TooLarge(remedy=_("Send at most %(bytes)d bytes.") % {"bytes": limit}) from error
-        if len(body) > largest:
+        if len(request.body) > largest:
             raise TooLarge(remedy=_("Send at most %(bytes)d bytes.") % {"bytes": largest})
 
 
