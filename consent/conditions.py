@@ -42,6 +42,8 @@ def state_annotations(question: Question, source: Source) -> dict[str, Any]:
         return {}
     if source == Source.ABSENT:
         return {"state_withdrawn": Value(False), "state_agreed": Value(False)}
+    if source == Source.BLOCK:
+        return {"state_withdrawn": Value(False), "state_agreed": Value(True)}
     topic: Any = question.communication_type
     about = Q(consents__communication_type=topic)
     if source == Source.JOINED:

@@ -134,6 +134,12 @@ def fingerprints_of(channel: str, address_keys: Iterable[str]) -> list[str]:
     return [make(channel, key) if key else "" for key in address_keys]
 
 
+def fingerprints_under_all_keys(channel: str, address_keys: Iterable[str]) -> dict[str, str]:
+    """The address of each fingerprint that these addresses have under any key of the settings."""
+    makers = list(_makers().values())
+    return {make(channel, key): key for key in address_keys for make in makers}
+
+
 def key_check_value(name: str) -> str:
     """What tells that the secret of a named key is the one that the register's rows were made under."""
     return hmac.new(settings.FINGERPRINT_KEYS[name].encode(), b"sendable key check", hashlib.sha256).hexdigest()

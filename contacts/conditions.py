@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import BooleanField, Case, CharField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.expressions import ExpressionWrapper
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import IsNull
 from django.utils.translation import gettext_lazy as _
@@ -32,6 +33,8 @@ def counted(entries: QuerySet[StatusHistory], question: Question) -> QuerySet[St
 
 def state_annotations(question: Question, source: Source) -> dict[str, Any]:
     """The named states of a contact on a channel: from columns now, from the ledger for the past."""
+    if source == Source.BLOCK:
+        return _of_block()
     if not question.heeds_opt_outs:
         return {**_states(question, source), "state_stopped": _stopped(question)}
     return _states(question, source)
@@ -47,6 +50,22 @@ def _states(question: Question, source: Source) -> dict[str, Any]:
     return {
         "state_active": F("is_active"),
         **{state: Coalesce(F(f"on_channel__{column}"), Value(quiet)) for state, column, quiet in _COLUMNS},
+    }
+
+
+def _of_block() -> dict[str, Any]:
+    def is_so(expression: Q) -> ExpressionWrapper:
+        return ExpressionWrapper(expression, output_field=BooleanField())
+
+    return {
+        "state_active": Value(True),
+        "state_address": F("fingerprint"),
+        "state_fingerprint": F("fingerprint"),
+        "state_valid": Value(True),
+        "state_quarantined": is_so(Q(kind=BlockKind.QUARANTINE)),
+        "state_suppressed": is_so(Q(kind=BlockKind.SUPPRESSION)),
+        "state_opted_out": is_so(Q(kind=BlockKind.OPT_OUT)),
+        "state_stopped": is_so(Q(cause=Cause.STOP)),
     }
 
 

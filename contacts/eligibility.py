@@ -50,11 +50,15 @@ class Question:
 
 
 class Source(Enum):
-    """What states are read from: a contact joined with its channel, the channel's row, no such row."""
+    """What states are read from: a contact joined with its channel, the channel's row, no such row, a block.
+
+    Of a block alone only what it says is known: it breaks the conditions that blocks of its kind break, and no other.
+    """
 
     JOINED = "joined"
     CHANNEL = "channel"
     ABSENT = "absent"
+    BLOCK = "block"
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +319,12 @@ def _shared_addresses(contacts: ContactQuerySet, question: Question) -> QuerySet
     return (
         rows.order_by().values("fingerprint").annotate(holders=Count("*")).filter(holders__gt=1).values("fingerprint")
     )
+
+
+def rows_with_verdicts(rows: QuerySet[Any], question: Question, source: Source) -> QuerySet[Any]:
+    """Rows of channels, or of blocks, annotated with each condition of a question about the present: ``met_…``."""
+    asked = _annotated(rows, question, source)
+    return asked.annotate(**{f"met_{item.key}": _boolean(item.expression) for item in conditions_for(question)})
 
 
 def _boolean(expression: Q) -> ExpressionWrapper:

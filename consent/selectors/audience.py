@@ -39,6 +39,7 @@ from contacts.selectors.exports import moment_of
 ELIGIBLE, EXCLUDED, SAME_ADDRESS = "eligible", "excluded", "same_address"
 AT_ONCE = 2_000
 _PERSON = ("key", "first name", "last name", "language")
+_NAMES = ("key", "first_name", "last_name", "language")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,57 +185,104 @@ def exported(project: Project, question: Question, reason: str, *, overlaps: boo
     once, and with an opt-out link each; but not in a list of a day that is over, which nobody should write to.
     Raises LookupError for a reason that there is not.
     """
+    held = _held(project, question, reason, overlaps=overlaps)
+    header = export_header(question, is_eligible=held.chosen.is_eligible)
+    return Exported(header, held.number, (_cells(one, held.question) for one in _each(held, project)))
+
+
+@dataclass(frozen=True, slots=True)
+class Recipients:
+    """The same list for programs: how many it has at most, and each as plain data for JSON."""
+
+    number: int
+    rows: Iterator[dict[str, Any]]
+
+
+def recipients(project: Project, question: Question, reason: str) -> Recipients:
+    """``exported`` with ids and the keys of conditions. Raises LookupError for a reason that there is not."""
+    held = _held(project, question, reason)
+    return Recipients(held.number, (_plain(one) for one in _each(held, project)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A list at one moment, which its question names."""
+
+    chosen: Chosen
+    question: Question
+    twice: set[int]
+    number: int
+    links: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _One:
+    contact: Contact
+    verdict: Verdict
+    links: tuple[str, ...]
+
+
+def _held(project: Project, question: Question, reason: str, *, overlaps: bool = False) -> _Held:
     moment = moment_of(project)
     exact = replace(question, at=question.at or moment, known_at=moment)
     asked = chosen(project, exact, reason, overlaps=overlaps)
-    everybody = Contact.objects.ever_in_project(project)
     twice: set[int] = set()
     if reason == ELIGIBLE and not question.is_past:
+        everybody = Contact.objects.ever_in_project(project)
         twice = set(same_address(everybody, exact).order_by().values_list("pk", flat=True))
     number = asked.contacts.order_by().count() - len(twice)
-    header = export_header(question, is_eligible=asked.is_eligible)
-    rows = _rows(asked.contacts, exact, twice, project, links=asked.is_eligible and not question.is_past)
-    return Exported(header, number, rows)
+    return _Held(asked, exact, twice, number, links=asked.is_eligible and not question.is_past)
 
 
-def _rows(
-    contacts: QuerySet[Contact], question: Question, twice: set[int], project: Project, *, links: bool
-) -> Iterator[list[Any]]:
-    numbers = contacts.order_by("pk").values_list("pk", flat=True).iterator(chunk_size=AT_ONCE)
-    wanted = (number for number in numbers if number not in twice)
+def _each(held: _Held, project: Project) -> Iterator[_One]:
+    numbers = held.chosen.contacts.order_by("pk").values_list("pk", flat=True).iterator(chunk_size=AT_ONCE)
+    wanted = (number for number in numbers if number not in held.twice)
     while batch := list(islice(wanted, AT_ONCE)):
-        yield from _batch(batch, question, project, links=links)
+        yield from _batch(batch, held, project)
 
 
-def _batch(ids: list[int], question: Question, project: Project, *, links: bool) -> Iterator[list[Any]]:
-    answers = verdicts(ids, question)
+def _batch(ids: list[int], held: _Held, project: Project) -> Iterator[_One]:
+    answers = verdicts(ids, held.question)
     marks: dict[int, str] = {}
-    if links:
-        with_marks: QuerySet[Any] = with_states(Contact.objects.filter(pk__in=ids), question)
+    if held.links:
+        with_marks: QuerySet[Any] = with_states(Contact.objects.filter(pk__in=ids), held.question)
         marks = dict(with_marks.values_list("pk", "state_fingerprint"))
-    topic = question.communication_type
-    slug = topic.slug if isinstance(topic, CommunicationType) else ""
     for contact in Contact.objects.filter(pk__in=ids).order_by("pk"):
         verdict = answers.get(contact.pk)
-        if verdict is None:
-            continue
-        first, *others = _reasons(verdict) or [""]
-        assert question.known_at is not None
-        assert question.at is not None
-        yield [
-            contact.key,
-            contact.first_name,
-            contact.last_name,
-            contact.language,
-            verdict.address,
-            "no" if first else "yes",
-            first,
-            "; ".join(others),
-            slug,
-            _exactly(question.known_at),
-            _exactly(question.at),
-            *(_links(contact, marks.get(contact.pk, ""), question, project) if links else ()),
-        ]
+        if verdict is not None:
+            links = _links(contact, marks.get(contact.pk, ""), held.question, project) if held.links else ()
+            yield _One(contact, verdict, links)
+
+
+def _cells(one: _One, question: Question) -> list[Any]:
+    first, *others = _reasons(one.verdict) or [""]
+    topic = question.communication_type
+    assert question.known_at is not None
+    assert question.at is not None
+    return [
+        *(getattr(one.contact, name) for name in _NAMES),
+        one.verdict.address,
+        "no" if first else "yes",
+        first,
+        "; ".join(others),
+        topic.slug if isinstance(topic, CommunicationType) else "",
+        _exactly(question.known_at),
+        _exactly(question.at),
+        *one.links,
+    ]
+
+
+def _plain(one: _One) -> dict[str, Any]:
+    opt_out, consent_centre = one.links or ("", "")
+    return {
+        "contact": one.contact.pk,
+        **{name: getattr(one.contact, name) for name in _NAMES},
+        "address": one.verdict.address,
+        "sendable": one.verdict.sendable,
+        "reasons": [outcome.key for outcome in one.verdict.outcomes if not outcome.met],
+        "opt_out": opt_out,
+        "consent_centre": consent_centre,
+    }
 
 
 def _links(contact: Contact, fingerprint: str, question: Question, project: Project) -> tuple[str, str]:

@@ -11,6 +11,8 @@ from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from contacts.access import Access
+from contacts.conditions import counted as counted_then
+from contacts.eligibility import Question
 from contacts.gates import last_heavy_yeses, last_yes, not_lifted_by
 from contacts.models import Block, ChannelStatus, Contact, StatusHistory
 from contacts.selectors.entries import EntryInWords, entries_by_id
@@ -65,15 +67,21 @@ def standing_on(contact: Contact, channel: str, access: Access) -> list[NoOnChan
     return on_channel(own, laid, blocks, words)
 
 
-def noes_of_contact(contact: Contact, gates: Sequence[Gate]) -> list[No]:
-    """The standing noes of a contact's own gates: pairs of aspect and channel (none for the switch)."""
+def noes_of_contact(contact: Contact, gates: Sequence[Gate], question: Question | None = None) -> list[No]:
+    """The standing noes of a contact's own gates: pairs of aspect and channel (none for the switch); those that stood
+    at the moments of a question about the past."""
     entries = StatusHistory.objects.filter(contact=contact)
-    return _standing(entries, ("aspect", "channel"), gates)
+    return _standing(_counted(entries, question), ("aspect", "channel"), gates)
 
 
-def noes_of_blocks(blocks: Iterable[int]) -> list[No]:
-    """The standing noes of blocks, whoever's history they are in."""
-    return _standing(StatusHistory.objects.all(), ("block_id",), [(number,) for number in blocks])
+def noes_of_blocks(blocks: Iterable[int], question: Question | None = None) -> list[No]:
+    """The standing noes of blocks, whoever's history they are in; or those that stood then."""
+    entries = _counted(StatusHistory.objects.all(), question)
+    return _standing(entries, ("block_id",), [(number,) for number in blocks])
+
+
+def _counted(entries: QuerySet[StatusHistory], question: Question | None) -> QuerySet[StatusHistory]:
+    return counted_then(entries, question) if question else entries.not_voided()  # type: ignore[attr-defined]
 
 
 def blocks_on(access: Access, rows: Iterable[ChannelStatus]) -> Any:
@@ -114,7 +122,7 @@ def words_of(noes: Iterable[No], access: Access) -> list[EntryInWords]:
     return [found[number] for number in ids if number in found]
 
 
-def _standing(entries: QuerySet[StatusHistory], columns: tuple[str, ...], gates: Sequence[Gate]) -> list[No]:
+def _standing(counted: QuerySet[StatusHistory], columns: tuple[str, ...], gates: Sequence[Gate]) -> list[No]:
     """At most LIMIT noes a gate. A long history of our own decisions is not read: the last yes ends it."""
     places = [(gate, Q(**dict(zip(columns, gate, strict=True)))) for gate in gates]
     if not places:
@@ -122,7 +130,6 @@ def _standing(entries: QuerySet[StatusHistory], columns: tuple[str, ...], gates:
     anywhere = Q()
     for _gate, place in places:
         anywhere |= place
-    counted = entries.not_voided()  # type: ignore[attr-defined]
     heavy = {tuple(row[name] for name in columns): row for row in last_heavy_yeses(counted.filter(anywhere), *columns)}
     stands = Q()
     for gate, place in places:
