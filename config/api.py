@@ -15,7 +15,8 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
-from contacts.api import contacts, problems
+from consent.api import audience, consents, eligibility, links, types
+from contacts.api import blocks, channels, contacts, erasures, history, problems, relational
 from contacts.api.door import Scoped, answer_to, through_the_door
 from contacts.api.problems import Problem
 from contacts.api.reading import StrictParser
@@ -134,9 +135,28 @@ def make_api() -> WebService:
 
 
 TAGS = {
-    "Contacts": "Who is in the register, their status and history.",
+    "Contacts": "Who is in the register, and their status.",
+    "Channels": "A contact on one channel: opt-out, quarantine, suppression.",
+    "History": "Who said what about whom, when it happened and when it was learned.",
+    "Blocks": "Addresses that may not be written to, and why.",
+    "Erasures": "Receipts of contacts who were deleted.",
+    "Relational rows": "The project's own tables, and what contacts have in them.",
+    "May I send?": "Whether something may be sent to somebody, and why not.",
+    "Consents": "Communication types, and who agreed to what.",
 }
-ROUTERS = (contacts.router,)
+ROUTERS = (
+    contacts.router,
+    channels.router,
+    history.router,
+    blocks.router,
+    erasures.router,
+    relational.router,
+    eligibility.router,
+    audience.router,
+    types.router,
+    consents.router,
+    links.router,
+)
 
 
 def api_urls() -> list[URLPattern]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -40,11 +42,15 @@ class NotAllowed(RegisterError):
 
 
 class AuthorizationRequired(RegisterError):
-    """A no of a person stands, and the word offered does not weigh enough to lift it."""
+    """A no of a person stands, and the word offered does not weigh enough to lift it. ``weight`` is that of the no."""
 
     code = "authorization_required"
     message = _("Only an admin may lift what the contact decided themselves.")
     field = "source"
+
+    def __init__(self, message: str | Promise | None = None, *, weight: int = 2, **words: Any) -> None:
+        super().__init__(message, **words)
+        self.weight = weight
 
 
 class AuthorizationTooOld(RegisterError):

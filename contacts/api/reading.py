@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+import math
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja.parser import Parser
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from contacts.access import ApiRefusal
 from contacts.errors import RegisterError
@@ -57,12 +60,9 @@ def text(max_length: int, *, several_lines: bool = False) -> Any:
     """A type for text of a request: cleaned, or refused with the reason."""
 
     def clean(value: str) -> str:
-        try:
-            return clean_text(value, max_length=max_length, several_lines=several_lines)
-        except RegisterError as error:
-            raise ValueError(str(error.message)) from error
+        return _cleaned(value, max_length, several_lines=several_lines)
 
-    return Annotated[str, AfterValidator(clean)]
+    return Annotated[str, AfterValidator(clean), Field(json_schema_extra={"maxLength": max_length})]
 
 
 def _aware(value: datetime) -> datetime:
@@ -74,3 +74,66 @@ def _aware(value: datetime) -> datetime:
 
 
 Moment = Annotated[datetime, AfterValidator(_aware)]
+
+
+def _plausible(value: date) -> date:
+    if not 1900 <= value.year <= 2999:
+        raise ValueError(_("Enter a date like 2026-11-24."))
+    return value
+
+
+Day = Annotated[date, AfterValidator(_plausible)]
+
+MOST_VALUES = 200
+_LANGUAGE = re.compile(r"([A-Za-z]{2,3}([-_][A-Za-z]{2,4})?)?")
+_SCALAR = {"anyOf": [{"type": "string", "maxLength": 2_000}, {"type": "number"}, {"type": "boolean"}, {"type": "null"}]}
+
+
+def values_by_name(name_length: int, value_length: int) -> Any:
+    """A type for values by name, as text, which is what the register keeps: text as it is, numbers and booleans as
+    JSON writes them, null and an empty text as None. Nothing nested."""
+
+    def read(sent: Mapping[str, Any]) -> dict[str, str | None]:
+        if len(sent) > MOST_VALUES:
+            raise ValueError(_("These are too many: at most %(count)d.") % {"count": MOST_VALUES})
+        found: dict[str, str | None] = {}
+        for name, value in sent.items():
+            known = _cleaned(name, name_length)
+            if not known:
+                raise ValueError(_("A name is missing: there is an empty one."))
+            if known in found:
+                raise ValueError(_("“%(name)s” is there twice.") % {"name": known})
+            found[known] = _scalar(known, value, value_length) or None
+        return found
+
+    schema = {"type": "object", "additionalProperties": _SCALAR, "maxProperties": MOST_VALUES}
+    return Annotated[dict[str, Any], AfterValidator(read), WithJsonSchema(schema)]
+
+
+def _scalar(name: str, value: Any, length: int) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return _cleaned(value, length, several_lines=True)
+    if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return _cleaned(json.dumps(value), length)
+    raise ValueError(
+        _("“%(name)s” has to be text, a number, true, false or null, and nothing nested.") % {"name": name}
+    )
+
+
+def _cleaned(value: str, length: int, *, several_lines: bool = False) -> str:
+    try:
+        return clean_text(value, max_length=length, several_lines=several_lines)
+    except RegisterError as error:
+        raise ValueError(str(error.message)) from error
+
+
+def _language(value: str) -> str:
+    value = _cleaned(value, 10)
+    if not _LANGUAGE.fullmatch(value):
+        raise ValueError(_("Enter the code of a language, for example fr or en-CA."))
+    return value
+
+
+LanguageCode = Annotated[str, AfterValidator(_language)]

@@ -6,16 +6,21 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, Generic, Literal, TypeVar
 
+from django.http import HttpResponse
 from ninja import Field, Schema
 
-from contacts.api.reading import Moment, text
+from contacts.api.etags import with_etag
+from contacts.api.reading import Day, LanguageCode, Moment, text, values_by_name
 from contacts.eligibility import Question, verdicts
-from contacts.models import ChannelStatus, Contact, StatusHistory
+from contacts.models import ChannelStatus, Contact, ErasureReceipt, StatusHistory
 from contacts.origin import Authorization
 from contacts.vocabulary import AuthorizationSource, Channel
 
 Item = TypeVar("Item")
 ChannelName = Literal["email", "sms", "push"]
+MethodName = Literal[
+    "manual", "opt_out_link", "import", "api", "spam_report", "form", "bounce", "sms", "mail", "system"
+]  # fmt: skip
 
 
 class Listed(Schema, Generic[Item]):
@@ -47,7 +52,7 @@ class ContactOut(Schema):
     is_active: bool
     created_at: datetime
     updated_at: datetime
-    channels: dict[str, ChannelOut] = Field(description="By channel (email, sms, push), those with an address.")
+    channels: dict[ChannelName, ChannelOut] = Field(description="By channel (email, sms, push), those with an address.")
 
 
 class AddressIn(Schema):
@@ -60,10 +65,36 @@ class ContactIn(Schema, extra="forbid"):
     key: text(254) = Field(examples=["K-1001"])  # type: ignore[valid-type]
     first_name: text(150) = Field("", examples=["Ann"])  # type: ignore[valid-type]
     last_name: text(150) = Field("", examples=["Archer"])  # type: ignore[valid-type]
-    language: text(10) = Field("", examples=["en"])  # type: ignore[valid-type]
+    language: LanguageCode = Field("", examples=["en"])
     notes: text(10_000, several_lines=True) = ""  # type: ignore[valid-type]
-    attributes: dict[str, Any] = Field({}, examples=[{"city": "Québec"}])
+    attributes: values_by_name(100, 2_000) = Field(  # type: ignore[valid-type]
+        {},
+        examples=[{"city": "Québec", "visits": 12}],
+        description="Text, numbers, true, false or null, kept as text: `12` as `12`, `true` as `true`. Nothing nested.",
+    )
     channels: dict[ChannelName, AddressIn] = Field({}, examples=[{"email": {"address": "ann@example.org"}}])
+
+
+class AddressChangeIn(Schema, extra="forbid"):
+    address: text(320) | None = Field(None, examples=["ann@example.org"], description="Empty: it goes.")  # type: ignore[valid-type]
+    is_valid: bool | None = Field(None, description="Whether the address can be one of anybody.")
+
+
+class ContactChangeIn(Schema, extra="forbid"):
+    """What is to be another. What is not named stays as it is; an attribute of null goes, and a channel of null loses
+    its address. Blocks stay with the address that they lie on."""
+
+    key: text(254) | None = Field(None, examples=["K-1001"])  # type: ignore[valid-type]
+    first_name: text(150) | None = Field(None, examples=["Ann"])  # type: ignore[valid-type]
+    last_name: text(150) | None = Field(None, examples=["Archer-Roy"])  # type: ignore[valid-type]
+    language: LanguageCode | None = Field(None, examples=["fr"])
+    notes: text(10_000, several_lines=True) | None = None  # type: ignore[valid-type]
+    attributes: values_by_name(100, 2_000) = Field(  # type: ignore[valid-type]
+        {}, examples=[{"city": "Lévis", "visits": None}]
+    )
+    channels: dict[ChannelName, AddressChangeIn | None] = Field(
+        {}, examples=[{"email": {"address": "ann.roy@example.org"}}]
+    )
 
 
 class AuthorizationIn(Schema, extra="forbid"):
@@ -72,7 +103,7 @@ class AuthorizationIn(Schema, extra="forbid"):
 
     source: Literal["verbal", "written", "form", "other"] = Field(examples=["written"])
     reference: text(500) = Field(examples=["Ticket 5512"], min_length=1)  # type: ignore[valid-type]
-    obtained_on: date = Field(examples=["2026-03-01"])
+    obtained_on: Day = Field(examples=["2026-03-01"])
     covers: list[ChannelName] = Field([], description="The channels whose opt-outs of the contact it speaks of.")
 
     def meant(self) -> Authorization:
@@ -90,7 +121,7 @@ class ReasonIn(Schema, extra="forbid"):
         examples=["written_request"],
     )
     note: text(2_000, several_lines=True) = Field("", examples=["Asked by telephone"])  # type: ignore[valid-type]
-    requested_on: date | None = Field(None, description="The day on which the contact asked, as the caller knows it.")
+    requested_on: Day | None = Field(None, description="The day on which the contact asked, as the caller knows it.")
     occurred_at: Moment | None = Field(None, description="When it happened, where that was before now.")
 
     def fields(self) -> dict[str, Any]:
@@ -101,10 +132,41 @@ class ReasonIn(Schema, extra="forbid"):
         }  # fmt: skip
 
 
+class ActorOut(Schema):
+    """Who did something: a user, a token, the contact, an import, the system."""
+
+    kind: str = Field(examples=["token"])
+    id: int | None = Field(examples=[3])
+    label: str = Field(examples=["Shop"])
+
+
+class AuthorizationOut(Schema):
+    """The contact's word on which a change relied."""
+
+    source: str = Field(examples=["written"])
+    reference: str = Field(examples=["Ticket 5512"])
+    obtained_on: date | None
+
+
+class ReceiptOut(Schema):
+    """What was erased, by whom, when and why; no name, no address, no key."""
+
+    id: int = Field(examples=[12])
+    contact: int = Field(examples=[4711], description="The number that the contact had.")
+    erased_at: datetime
+    requested_by_contact: bool
+    counts: dict[str, int] = Field(examples=[{"contacts": 1, "status_history": 7}])
+    blocks_kept: int = Field(description="How many addresses stay blocked, by fingerprint alone.")
+    merged_into: int | None = Field(description="The contact whom this one had been merged into, and left with.")
+    method: str = Field(examples=["api"])
+    actor: ActorOut
+
+
 class EntryOut(Schema):
     """One entry of the status history."""
 
-    id: int
+    id: int = Field(examples=[90210])
+    contact: int | None = Field(examples=[4711], description="Null where it is about an address alone.")
     occurred_at: datetime
     recorded_at: datetime
     requested_on: date | None
@@ -114,11 +176,14 @@ class EntryOut(Schema):
     to: str = Field(examples=["inactive"])
     weight: int = Field(examples=[1])
     method: str = Field(examples=["api"])
-    actor: dict[str, Any] = Field(examples=[{"kind": "token", "id": 3, "label": "Shop"}])
+    actor: ActorOut
     reason: str = Field(examples=["written_request"])
     note: str
     changed: bool = Field(description="Whether it changed a state, or confirmed what was so already.")
     voids: int | None = Field(description="The entry that it takes back.")
+    says: str = Field(examples=["no"], description="`no` shuts, `yes` opens, `value` sets, `void` takes an entry back.")
+    authorization: AuthorizationOut | None
+    evidence: dict[str, Any] = Field(examples=[{}])
 
 
 def contacts_out(contacts: Sequence[Contact]) -> list[dict[str, Any]]:
@@ -143,6 +208,14 @@ def contact_out(contact: Contact) -> dict[str, Any]:
     return contacts_out([contact])[0]
 
 
+def shown(contact: Contact, response: HttpResponse) -> dict[str, Any]:
+    """The contact as they are after a change, with the ETag for the next one."""
+    contact.refresh_from_db()
+    shape = contact_out(contact)
+    with_etag(response, shape)
+    return shape
+
+
 def _contact_out(contact: Contact, channels: dict[str, Any]) -> dict[str, Any]:
     names = ("key", "first_name", "last_name", "language", "notes", "attributes", "is_active", "created_at",
              "updated_at")  # fmt: skip
@@ -158,17 +231,43 @@ def entries_out(entries: Iterable[StatusHistory]) -> list[dict[str, Any]]:
     """Entries of the history; give them with their ``detail``."""
     return [
         {
-            "id": entry.pk, "occurred_at": entry.occurred_at, "recorded_at": entry.recorded_at,
-            "requested_on": entry.requested_on, "aspect": entry.aspect, "channel": entry.channel,
-            "from": entry.from_value, "to": entry.to_value, "weight": entry.weight, "method": entry.method,
-            "actor": {"kind": entry.actor_kind, "id": entry.actor_number, "label": entry.actor_label},
-            "reason": entry.reason, "note": _note(entry), "changed": entry.from_value != entry.to_value,
-            "voids": entry.voids,
+            "id": entry.pk, "contact": entry.contact_id, "occurred_at": entry.occurred_at,
+            "recorded_at": entry.recorded_at, "requested_on": entry.requested_on, "aspect": entry.aspect,
+            "channel": entry.channel, "from": entry.from_value, "to": entry.to_value, "weight": entry.weight,
+            "method": entry.method, "actor": actor_out(entry), "reason": entry.reason, **_detail(entry),
+            "changed": entry.changed, "voids": entry.voids, "says": entry.says,
         }
         for entry in entries
     ]  # fmt: skip
 
 
-def _note(entry: StatusHistory) -> str:
+def actor_out(told: StatusHistory | ErasureReceipt) -> dict[str, Any]:
+    return {"kind": told.actor_kind, "id": told.actor_number, "label": told.actor_label}
+
+
+def _detail(entry: StatusHistory) -> dict[str, Any]:
     detail = getattr(entry, "detail", None)
-    return detail.note if detail else ""
+    authorization = None
+    if entry.authorization_source:
+        authorization = {
+            "source": entry.authorization_source,
+            "reference": detail.authorization_reference if detail else "",
+            "obtained_on": entry.authorization_on,
+        }
+    return {
+        "note": detail.note if detail else "",
+        "authorization": authorization,
+        "evidence": detail.evidence if detail else {},
+    }
+
+
+def receipts_out(receipts: Iterable[ErasureReceipt]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": receipt.pk, "contact": receipt.contact_number, "erased_at": receipt.erased_at,
+            "requested_by_contact": receipt.requested_by_contact, "counts": receipt.counts,
+            "blocks_kept": receipt.blocks_kept, "merged_into": receipt.merged_into_number, "method": receipt.method,
+            "actor": actor_out(receipt),
+        }
+        for receipt in receipts
+    ]  # fmt: skip

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import BigIntegerField, Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from contacts.dates import short_day
 from contacts.eligibility import Question, eligible, failing
 from contacts.forms.contacts import ACTIVE, BY_CHANGE, BY_NAME, SENDABLE, ContactFilterForm, reason_choices
-from contacts.models import Contact, Project, StatusHistory
+from contacts.models import ChannelStatus, Contact, Project, StatusHistory
 from contacts.models.contact import ContactQuerySet
 from contacts.moments import end_of_day, start_of_day
+from contacts.selectors.blocks import readings
 from contacts.selectors.search import search
-from contacts.vocabulary import Method
+from contacts.vocabulary import Channel, Method
 
 ORDERS = {BY_NAME: ("last_name", "first_name", "id"), BY_CHANGE: ("-last_entry_at", "-id")}
 FILTERS = ("q", "status", "reason", "method", "changed_from", "changed_to")
@@ -81,6 +84,62 @@ def filtered_contacts(project: Project, query: QueryDict) -> ContactFilter:
     return ContactFilter(form, contacts, chips, order, _query(values, order))
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a program looks for. ``key`` and ``address`` are whole, ``text`` is what the list's search takes.
+
+    ``reason`` is SENDABLE or the key of a condition that they fail, on ``channel``, or on any where that is empty.
+    ``channel`` without a reason asks for an address there.
+    """
+
+    key: str = ""
+    address: str = ""
+    channel: str = ""
+    text: str = ""
+    status: str = ""
+    reason: str = ""
+    method: str = ""
+    changed_from: date | None = None
+    changed_to: date | None = None
+
+
+def contacts_wanted(project: Project, wanted: Wanted) -> ContactQuerySet:
+    """The contacts of the project who are looked for, without an order: the filters of the list, and exact ones.
+
+    The key or an old address of who was merged finds the one whom they were merged into. Raises InvalidAddress.
+    """
+    contacts = search(project, wanted.text) if wanted.text else Contact.objects.in_project(project)
+    if wanted.key:
+        person = Coalesce("merged_into_id", "pk", output_field=BigIntegerField())
+        of_key = Contact.objects.ever_in_project(project).filter(key=wanted.key).values_list(person)
+        contacts = contacts.filter(pk__in=of_key)
+    if wanted.address:
+        contacts = contacts.filter(pk__in=_holders(project, wanted.address, wanted.channel))
+    elif wanted.channel and not wanted.reason:
+        there = ChannelStatus.objects.filter(contact=OuterRef("pk"), channel=wanted.channel).with_address()
+        contacts = contacts.filter(Exists(there))
+    if wanted.reason:
+        channels = [wanted.channel] if wanted.channel else Channel.values
+        found = Q()
+        for channel in channels:
+            found |= Q(_has_reason(channel, wanted.reason))
+        contacts = contacts.filter(found)
+    for name in ("status", "method", "changed_from", "changed_to"):
+        if value := getattr(wanted, name):
+            contacts = _NARROWED_BY[name](contacts, project, value)
+    return contacts
+
+
+def _holders(project: Project, text: str, channel: str) -> list[int]:
+    """Who has an address, on a channel or whichever it can be an address of."""
+    addresses = readings(text, [channel] if channel else Channel.values, project.default_country)
+    held = Q()
+    for address in addresses:
+        held |= Q(channel=address.channel, address_key=address.key)
+    rows = ChannelStatus.objects.filter(held, project=project).order_by()
+    return list(rows.values_list("contact_id", flat=True).distinct())
+
+
 def _by_status(contacts: ContactQuerySet, project: Project, status: str) -> ContactQuerySet:
     return contacts.active() if status == ACTIVE else contacts.inactive()
 
@@ -88,9 +147,13 @@ def _by_status(contacts: ContactQuerySet, project: Project, status: str) -> Cont
 def _by_reason(contacts: ContactQuerySet, project: Project, value: str) -> ContactQuerySet:
     """Asked of each contact by itself, so that no name of a state is taken for whoever asks on."""
     channel, _colon, reason = value.partition(":")
+    return contacts.filter(_has_reason(channel, reason))
+
+
+def _has_reason(channel: str, reason: str) -> Exists:
     question, itself = Question(channel), Contact.objects.filter(pk=OuterRef("pk"))
     found = eligible(itself, question) if reason == SENDABLE else failing(itself, question, reason)
-    return contacts.filter(Exists(found.order_by()))
+    return Exists(found.order_by())
 
 
 def newest_entry(field: str) -> Subquery:

@@ -10,13 +10,13 @@ from datetime import date, datetime
 from itertools import groupby, islice
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contacts.access import Access
 from contacts.errors import RegisterError
-from contacts.models import Contact, Project, StatusHistory, User
+from contacts.models import Block, ChannelStatus, Contact, Project, StatusHistory, User
 from contacts.models.ledger import StatusHistoryQuerySet
 from contacts.moments import end_of_day, start_of_day
 from contacts.selectors.entries import OPEN_WORDS, EntryInWords, described
@@ -51,6 +51,7 @@ class HistoryFilter:
     weight: int | None = None
     only_late: bool = False
     request: uuid.UUID | None = None
+    contact_number: int | None = None
 
 
 def entries_of(project: Project, wanted: HistoryFilter) -> StatusHistoryQuerySet:
@@ -67,6 +68,9 @@ def entries_of(project: Project, wanted: HistoryFilter) -> StatusHistoryQuerySet
         entries = entries.filter(recorded_at__lte=end_of_day(wanted.until, project.zone))
     if wanted.contact:
         entries = entries.filter(contact_id__in_set=_contacts_meant(project, wanted.contact))
+    if wanted.contact_number:
+        merged = Contact.objects.filter(merged_into=wanted.contact_number).values_list("pk", flat=True)
+        entries = entries.filter(contact__in=[wanted.contact_number, *merged])
     if wanted.actor:
         kind, number = wanted.actor
         entries = entries.filter(actor_kind=kind, **({"actor_number": number} if number is not None else {}))
@@ -89,6 +93,21 @@ def _contacts_meant(project: Project, text: str) -> list[int]:
         )
     merged = Contact.objects.filter(merged_into_id__in_set=found)
     return [*found, *merged.values_list("pk", flat=True)]
+
+
+def entries_about(contact: Contact) -> StatusHistoryQuerySet:
+    """What was said of a contact and of who was merged into them, and what was said in their project of the addresses
+    that they have, as their profile shows it. Without an order."""
+    merged = Contact.objects.filter(merged_into=contact).values_list("pk", flat=True)
+    marks = ChannelStatus.objects.filter(contact=contact).with_address().values_list("channel", "fingerprint")
+    on_address = Q()
+    for channel, fingerprint in marks:
+        on_address |= Q(channel=channel, fingerprint=fingerprint)
+    about = Q(contact__in=[contact.pk, *merged])
+    if on_address:
+        blocks = Block.objects.reaching(contact.project).filter(on_address)
+        about |= Q(block__in=list(blocks.values_list("pk", flat=True)))
+    return StatusHistory.objects.in_project(contact.project).filter(about)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,14 +34,15 @@ class Undoing:
 
 
 def taken_back_with(entry: StatusHistory) -> StatusHistoryQuerySet:
-    """The entry, and what a user's same click wrote about the same contact: they stand and fall together."""
+    """The entry, and what a user's same click, or a program's same request, wrote about the same contact: they stand
+    and fall together."""
     alone = Q(pk=entry.pk)
-    if entry.contact_id is None or entry.method != Method.MANUAL:
+    if entry.contact_id is None or entry.method not in (Method.MANUAL, Method.API):
         return StatusHistory.objects.filter(alone)
     same_click = Q(
         request_id=entry.request_id,
         contact=entry.contact_id,
-        method=Method.MANUAL,
+        method=entry.method,
         aspect__in=GATES,
         says__in=[Says.NO, Says.YES],
     )

@@ -36,7 +36,7 @@ _WHO_MAY = {
 
 def needs_more(weight: int) -> AuthorizationRequired:
     """The refusal for a no of this weight, saying who may lift it."""
-    return AuthorizationRequired(_WHO_MAY[Weight(weight)])
+    return AuthorizationRequired(_WHO_MAY[Weight(weight)], weight=weight)
 
 
 @dataclass(frozen=True, slots=True)

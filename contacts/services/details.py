@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import transaction
@@ -15,7 +15,14 @@ from contacts.errors import ContactGone, ContactMerged, StaleConfirmation
 from contacts.models import ChannelStatus, Contact, Project, StatusHistory
 from contacts.origin import Origin
 from contacts.services.locks import lock_addresses, lock_ids
-from contacts.services.register import Details, change_address, change_key, create_contact, update_details
+from contacts.services.register import (
+    Details,
+    change_address,
+    change_key,
+    create_contact,
+    set_validity,
+    update_details,
+)
 from contacts.vocabulary import Aspect, Channel, Reason
 
 
@@ -40,6 +47,35 @@ class Particulars:
 
     def differs_from(self, other: Particulars) -> bool:
         return self._values() != other._values()
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """What of a contact is to be another. None, and what is not named, stays as it is; an attribute of None goes.
+
+    ``addresses`` are texts by channel (empty: the address goes), ``validity`` says of which the address is one.
+    """
+
+    key: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    language: str | None = None
+    notes: str | None = None
+    attributes: Mapping[str, str | None] = field(default_factory=dict)
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    validity: Mapping[str, bool] = field(default_factory=dict)
+
+    def applied_to(self, held: Particulars) -> Particulars:
+        """All that is known of the contact then."""
+        given = {name: getattr(self, name) for name in ("first_name", "last_name", "language", "notes")}
+        known = {**held.details.attributes, **self.attributes}
+        details = replace(
+            held.details,
+            **{name: value for name, value in given.items() if value is not None},
+            attributes={name: value for name, value in known.items() if value is not None},
+        )
+        key = held.key if self.key is None else self.key
+        return Particulars(key, details, {**held.addresses, **self.addresses})
 
 
 def particulars_of(contact: Contact) -> Particulars:
@@ -86,12 +122,39 @@ def correct(contact: Contact, wanted: Particulars, *, seen: str, origin: Origin)
     ``seen`` is the digest of what the form was filled with. Raises StaleConfirmation where that no longer
     holds, KeyTaken, InvalidText, InvalidAddress, ContactGone, ContactMerged; then nothing is changed.
     """
+    here = _locked(contact, _moved(wanted, particulars_of(contact)))
+    now = particulars_of(here)
+    if not wanted.differs_from(now):
+        return False
+    if now.digest != seen:
+        raise StaleConfirmation
+    _make(here, wanted, now, origin)
+    return True
+
+
+@transaction.atomic
+def amend(
+    contact: Contact, amendment: Amendment, *, origin: Origin, look: Callable[[Contact], None] | None = None
+) -> Contact:
+    """Change some particulars of a contact and leave the others as they are by then. Returns the contact.
+
+    ``look`` sees the contact as it is once nobody else can change it, and may raise. Raises KeyTaken, InvalidText,
+    InvalidAddress, ContactGone, ContactMerged; then nothing is changed.
+    """
+    here = _locked(contact, amendment.addresses)
+    if look is not None:
+        look(here)
+    now = particulars_of(here)
+    _make(here, amendment.applied_to(now), now, origin)
+    for channel, is_valid in amendment.validity.items():
+        set_validity(here, channel, is_valid, origin=origin.saying(reason=Reason.CORRECTED))
+    return here
+
+
+def _locked(contact: Contact, addresses: Mapping[str, str]) -> Contact:
+    """The contact as it is, locked with the addresses that it is to have. Raises ContactGone, ContactMerged."""
     country = contact.project.default_country
-    new = [
-        normalise(channel, text, country=country)
-        for channel, text in _moved(wanted, particulars_of(contact)).items()
-        if text
-    ]
+    new = [normalise(channel, text, country=country) for channel, text in addresses.items() if text.strip()]
     lock_addresses([mark for address in new for mark in address.fingerprints], exclusive=False)
     lock_ids([contact.pk])
     here = Contact.objects.filter(pk=contact.pk).first()
@@ -100,18 +163,17 @@ def correct(contact: Contact, wanted: Particulars, *, seen: str, origin: Origin)
     if here.merged_into_id:
         raise ContactMerged
     here.project = contact.project
-    now = particulars_of(here)
-    if not wanted.differs_from(now):
-        return False
-    if now.digest != seen:
-        raise StaleConfirmation
+    return here
+
+
+def _make(here: Contact, wanted: Particulars, now: Particulars, origin: Origin) -> None:
+    """Make a contact that is locked what it is to be."""
     if wanted.key != now.key:
         change_key(here, wanted.key, origin=origin)
     if wanted.details != now.details:
         update_details(here, wanted.details)
     for channel, text in _moved(wanted, now).items():
         change_address(here, channel, text, origin=origin)
-    return True
 
 
 def _moved(wanted: Particulars, held: Particulars) -> dict[str, str]:

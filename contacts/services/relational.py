@@ -105,6 +105,48 @@ def add_row(
 
 
 @transaction.atomic
+def put_row(
+    contact: Contact, table: RelationalTable, values: Mapping[str, str], *, natural_key: str = "", origin: Origin
+) -> tuple[RelationalRow, bool]:
+    """Add a row, or change the one that is it already, and tell whether it was added.
+
+    It is the one with the same value in the column ``natural_key`` (else, with the same values in all), which then has
+    these values and keeps those of columns that are not named; an empty one goes. Raises StaleConfirmation where the
+    table is gone, InvalidText, EmptyRow, ContactGone.
+    """
+    person = next(iter(lock_contacts(contact.as_set())), None)
+    if person is None:
+        raise ContactGone
+    here = _locked([table.pk]).get(table.pk)
+    if here is None:
+        raise StaleConfirmation
+    cleaned = clean_values(here, values)
+    identity = _Identity({here.pk: natural_key} if natural_key else {})
+    wanted = identity.of(person, here.pk, cleaned)
+    rows = RelationalRow.objects.filter(contact=person, table=here).order_by("pk")
+    for row in rows.iterator():
+        if identity.of(person, here.pk, row.values) == wanted:
+            row.table = here
+            put_values(row, values)
+            return row, False
+    added = RelationalRow.objects.create(table=here, contact_id=person, values=cleaned, request_id=origin.request_id)
+    return added, True
+
+
+@transaction.atomic
+def put_values(row: RelationalRow, values: Mapping[str, str]) -> bool:
+    """Change some values of a row, whatever the others are by now, and tell whether that changed anything.
+
+    Raises StaleConfirmation where the row is gone, InvalidText, EmptyRow.
+    """
+    here = _row(row)
+    held = {column.key: as_text(here.values.get(column.key)) for column in columns_of(here.table)}
+    changed = change_row(here, {**held, **values}, seen=row_digest(here))
+    row.refresh_from_db(fields=["values", "changed_at"])
+    return changed
+
+
+@transaction.atomic
 def change_row(row: RelationalRow, typed: Mapping[str, str], *, seen: str) -> bool:
     """Make the row what was typed, and tell whether that changed anything.
 
