@@ -20,6 +20,7 @@ from contacts.api import blocks, channels, contacts, erasures, history, problems
 from contacts.api.door import Scoped, answer_to, through_the_door
 from contacts.api.problems import Problem
 from contacts.api.reading import StrictParser
+from contacts.api.writing import ExactRenderer
 
 DESCRIPTION = """
 Everything that users do with contacts, consents and imports, for programs; and the answer to *may I send?*
@@ -124,6 +125,7 @@ def make_api() -> WebService:
         description=DESCRIPTION,
         urls_namespace="api",
         parser=StrictParser(),
+        renderer=ExactRenderer(),
         openapi_extra={"tags": [{"name": name, "description": text} for name, text in TAGS.items()]},
     )
     for kind in (Exception, Http404, HttpError, ValidationError):

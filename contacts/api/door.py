@@ -176,9 +176,8 @@ def _read(request: HttpRequest, largest: int) -> None:
         length = 0
     if length > largest:
         raise TooLarge(remedy=_("Send at most %(bytes)d bytes.") % {"bytes": largest})
-    if request.content_type != "multipart/form-data":
-        if len(request.body) > largest:
-            raise TooLarge(remedy=_("Send at most %(bytes)d bytes.") % {"bytes": largest})
+    if request.content_type != "multipart/form-data" and len(request.body) > largest:
+        raise TooLarge(remedy=_("Send at most %(bytes)d bytes.") % {"bytes": largest})
 
 
 def _invalid(error: ValidationError) -> HttpResponseBase:
@@ -192,4 +191,4 @@ def _invalid(error: ValidationError) -> HttpResponseBase:
 
 
 def _words(found: dict[str, Any]) -> str:
-    return str(found.get("msg", "")).removeprefix("Value error, ")
+    return str(found.get("msg", "")).removeprefix("Value error, ").rstrip(".")

@@ -6,12 +6,12 @@ import hashlib
 import json
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import parse_etags
 from django.utils.translation import gettext_lazy as _
 
 from contacts.access import ApiRefusal
+from contacts.api.writing import ExactEncoder
 
 
 class Changed(ApiRefusal):
@@ -23,7 +23,7 @@ class Changed(ApiRefusal):
 
 def etag_of(shape: Any) -> str:
     """The strong ETag of what is shown."""
-    text = json.dumps(shape, cls=DjangoJSONEncoder, sort_keys=True)
+    text = json.dumps(shape, cls=ExactEncoder, sort_keys=True)
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 

@@ -12,6 +12,7 @@ from ninja import Field, Schema
 from contacts.api.etags import with_etag
 from contacts.api.reading import Day, LanguageCode, Moment, text, values_by_name
 from contacts.eligibility import Question, verdicts
+from contacts.errors import ContactGone
 from contacts.models import ChannelStatus, Contact, ErasureReceipt, StatusHistory
 from contacts.origin import Authorization
 from contacts.vocabulary import AuthorizationSource, Channel
@@ -209,9 +210,11 @@ def contact_out(contact: Contact) -> dict[str, Any]:
 
 
 def shown(contact: Contact, response: HttpResponse) -> dict[str, Any]:
-    """The contact as they are after a change, with the ETag for the next one."""
-    contact.refresh_from_db()
-    shape = contact_out(contact)
+    """The contact as they are after a change, with the ETag for the next one. Raises ContactGone."""
+    here = Contact.objects.select_related("merged_into").filter(pk=contact.pk).first()
+    if here is None:
+        raise ContactGone
+    shape = contact_out(here.merged_into or here)
     with_etag(response, shape)
     return shape
 
