@@ -6,27 +6,22 @@ Both serve the same contacts of the same database in turn, each link once. ``BEN
 
 from __future__ import annotations
 
+import json
 import os
-import socket
 import statistics
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from http.client import HTTPConnection
-from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import Measurement
-from tests.postgresql import Cluster, find_binaries, new_cluster
+from benchmarks.serving import SAFELY, empty_register, run, server
 
 CLICKS = int(os.environ.get("BENCH_ONE_CLICKS", "400"))
 ROUNDS = 5
 AT_ONCE = 4
-SAFELY = "-c fsync=on -c full_page_writes=on -c synchronous_commit=on"
-ROOT = Path(__file__).resolve().parent.parent
 KEY = "a key of links that signs what is measured"
 BODY = "List-Unsubscribe=One-Click"
 HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": "Mail 7"}
@@ -59,22 +54,14 @@ print(json.dumps([token_for(row, topic) for row in rows]))
 
 def measure() -> Iterator[Measurement]:
     """All that is promised of opt-out links. Needs a cluster of its own: the others do without fsync."""
-    import json
-
-    binaries = find_binaries()
-    assert binaries is not None
-    cluster = new_cluster(binaries)
-    try:
-        cluster.start(SAFELY)
-        environment = _environment(cluster)
-        _run("manage.py", "migrate", "--verbosity", "0", environment=environment)
+    with empty_register(SAFELY, LINK_KEYS=KEY) as environment:
         each = CLICKS // ROUNDS
-        made = _run("-c", _MAKE, str(2 * (ROUNDS + 1) * each), environment=environment)
+        made = run("-c", _MAKE, str(2 * (ROUNDS + 1) * each), environment=environment)
         tokens = json.loads(made.splitlines()[-1])
         ours, reference = [], []
         with (
-            _server("config.wsgi:application", environment) as port,
-            _server("benchmarks.bare_one_click:application", environment) as bare,
+            server("config.wsgi:application", environment) as port,
+            server("benchmarks.bare_one_click:application", environment) as bare,
         ):
             for number in range(ROUNDS + 1):
                 some = tokens[2 * number * each : 2 * (number + 1) * each]
@@ -82,55 +69,11 @@ def measure() -> Iterator[Measurement]:
                 if number:  # the first round warms up
                     ours.append(pair[0] / each)
                     reference.append(pair[1] / each)
-        ratio = statistics.median(b / a for a, b in zip(ours, reference, strict=True))
-        yield Measurement(
-            "one-click opt-outs per second over HTTP, against a bare view (here: time for one)",
-            statistics.median(ours), statistics.median(reference), ratio, 0.7, ratio >= 0.7, at_most=False,
-        )  # fmt: skip
-    finally:
-        cluster.stop()
-
-
-def _environment(cluster: Cluster) -> dict[str, str]:
-    return {
-        **os.environ,
-        "DATABASE_URL": cluster.url,
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "LINK_KEYS": KEY,
-        "LOG_LEVEL": "WARNING",
-        "DEBUG": "false",
-    }
-
-
-def _run(*arguments: str, environment: dict[str, str]) -> str:
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    return done.stdout
-
-
-@contextmanager
-def _server(application: str, environment: dict[str, str]) -> Iterator[int]:
-    """A gunicorn with two workers; the port on which it answers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    options = ["--workers", "2", "--bind", f"127.0.0.1:{port}", "--log-level", "error"]
-    command = [sys.executable, "-m", "gunicorn", *options, application]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
-    try:
-        for _attempt in range(600):
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(30)
+    ratio = statistics.median(b / a for a, b in zip(ours, reference, strict=True))
+    yield Measurement(
+        "one-click opt-outs per second over HTTP, against a bare view (here: time for one)",
+        statistics.median(ours), statistics.median(reference), ratio, 0.7, ratio >= 0.7, at_most=False,
+    )  # fmt: skip
 
 
 def _seconds(port: int, tokens: Sequence[str]) -> float:

@@ -89,6 +89,10 @@ is_plain_email = re.compile(
 def _email(text: str) -> Address:
     if is_plain_email(text):
         return Address(Channel.EMAIL, text, text)
+    small = text.lower() if text.isascii() else ""
+    if is_plain_email(small):
+        local, _at, domain = text.partition("@")
+        return Address(Channel.EMAIL, f"{local}@{domain.lower()}", small)
     try:
         parsed = validate_email(text, check_deliverability=False, strict=False)
     except EmailNotValidError as error:

@@ -147,14 +147,8 @@ JSON = "application/json; charset=utf-8"
 
 def _written(texts: list[str], answers: dict[str, Answer]) -> str:
     """``BulkOut`` as JSON. There are few different answers, so each is put into words once."""
-    words: dict[Answer, str] = {}
-    written = []
-    for text in texts:
-        answer = answers[text]
-        told = words.get(answer)
-        if told is None:
-            told = words[answer] = _told(answer)
-        written.append(f'{{"address": {encode_basestring_ascii(text)}, {told}}}')
+    words = {answer: _told(answer) for answer in set(answers.values())}
+    written = [f'{{"address": {encode_basestring_ascii(text)}, {words[answers[text]]}}}' for text in texts]
     return f'{{"results": [{", ".join(written)}]}}'
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from contacts.addresses import Address, fingerprints_under_all_keys, normalise
+from contacts.addresses import fingerprints_under_all_keys, is_plain_email, normalise
 from contacts.eligibility import Question, Source, conditions_for, rows_with_verdicts
 from contacts.errors import InvalidAddress
 from contacts.models import Block, ChannelStatus, Project
+from contacts.vocabulary import Channel
 
 INVALID, UNKNOWN = "invalid_address", "unknown"
 
@@ -43,16 +45,14 @@ def may_send(project: Project, question: Question, texts: Iterable[str]) -> dict
 
 def _keys(project: Project, channel: str, texts: Iterable[str]) -> dict[str, str]:
     """The normal form of each text; empty for one that is not an address."""
-    country = project.default_country
-    found: dict[str, str] = {}
-    for text in texts:
-        if text not in found:
-            try:
-                address: Address = normalise(channel, text, country=country)
-            except InvalidAddress:
-                found[text] = ""
-            else:
-                found[text] = address.key
+    country, is_email = project.default_country, channel == Channel.EMAIL
+    found = dict.fromkeys(texts, "")
+    for text in found:
+        if is_email and is_plain_email(text):  # most are
+            found[text] = text
+            continue
+        with suppress(InvalidAddress):
+            found[text] = normalise(channel, text, country=country).key
     return found
 
 
