@@ -297,7 +297,7 @@ def _stop_address(link: Link, what: Scope, origin: Origin) -> Scope:
     lock_addresses(link.address.fingerprints, exclusive=True)
     if _row_of(link.token) is not None:  # from here on, nobody can come to the address meanwhile
         raise _ChangedMeanwhile
-    address = _known_again(link.project, link.address)
+    address = known_again(link.project, link.address)
     if not _is_blocked(link.project, address):
         blocks.opt_out_addresses([address], project=link.project, origin=origin)
     if what == Scope.ORGANIZATION:
@@ -305,7 +305,7 @@ def _stop_address(link: Link, what: Scope, origin: Origin) -> Scope:
     return Scope.ORGANIZATION if what == Scope.ORGANIZATION else Scope.PROJECT
 
 
-def _known_again(project: Project, address: Address | Mark) -> Address | Mark:
+def known_again(project: Project, address: Address | Mark) -> Address | Mark:
     """The address behind a fingerprint of an older key, if somebody in the project has it now: blocks on it lie under
     the key of today."""
     if isinstance(address, Address) or address.fingerprint.partition(":")[0] == current_key():
