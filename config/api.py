@@ -15,7 +15,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
-from consent.api import audience, consents, eligibility, links, types
+from consent.api import audience, consents, eligibility, links, reports, types
 from contacts.api import blocks, channels, contacts, erasures, history, problems, relational
 from contacts.api.door import Scoped, answer_to, through_the_door
 from contacts.api.problems import Problem
@@ -145,6 +145,7 @@ TAGS = {
     "Relational rows": "The project's own tables, and what contacts have in them.",
     "May I send?": "Whether something may be sent to somebody, and why not.",
     "Consents": "Communication types, and who agreed to what.",
+    "Feedback": "What comes back from receivers.",
 }
 ROUTERS = (
     contacts.router,
@@ -158,6 +159,7 @@ ROUTERS = (
     types.router,
     consents.router,
     links.router,
+    reports.router,
 )
 
 
