@@ -51,7 +51,9 @@ _KEPT = (
 )  # fmt: skip
 
 _REDACTED = re.compile(
-    r"redact|removed|withheld|suppress|undisclosed|anonym|obfuscat|masked|censored|hidden|x{3,}\Z", re.IGNORECASE
+    r"redacted|(?:\A|[._+-])(?:redact|removed|withheld|suppressed|undisclosed|anonym(?:ous|i[sz]ed)|obfuscated|masked|"
+    r"censored|hidden)(?:[._+-].*)?@|\A(?:x{3,}|\*+)@",
+    re.IGNORECASE,
 )
 _HASH = re.compile(
     r"(?i:(?:0x)?(?=[0-9a-f]*\d)(?=[0-9]*[a-f])[0-9a-f]{16,})"
