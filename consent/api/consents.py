@@ -12,7 +12,7 @@ from django.http import Http404, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from ninja import Field, Query, Router, Schema, Status
-from pydantic import model_validator
+from pydantic import StrictInt, model_validator
 
 from consent.api.topics import Asked, TypeGiven, topic_named, topic_of
 from consent.models import CommunicationType, Consent, ConsentHistory
@@ -42,7 +42,7 @@ StateName = Literal["none", "pending", "express", "implied", "ended", "withdrawn
 class ConsentIn(Schema, extra="forbid"):
     """One word of a contact about one communication type on one channel."""
 
-    contact: int = Field(examples=[4711])
+    contact: StrictInt = Field(examples=[4711])
     communication_type: TypeGiven = Field(examples=["newsletter"], description="Its slug, or its id.")
     channel: ChannelName = Field(examples=["email"])
     word: Literal["granted", "withdrawn"] = Field(examples=["granted"])
