@@ -13,7 +13,7 @@ class ConsentConfig(AppConfig):
 
     def ready(self) -> None:
         from consent import checks, chores, conditions, holdings, imports, profile
-        from consent.selectors import requests
+        from consent.selectors import requests, spam_reports
         from consent.services import demo, undo
         from contacts import triggers
         from contacts.extension_points import Undoing, undoings
@@ -25,6 +25,7 @@ class ConsentConfig(AppConfig):
         imports.register()
         profile.register()
         requests.register()
+        spam_reports.register()
         chores.register()
         demo.register()
         undoings.add(Undoing("consents", 10, undo.entries_of_import, undo.undo_numbers))

@@ -56,6 +56,9 @@ of_a_project: list[URLPattern | URLResolver] = [
 of_feedback: list[URLPattern | URLResolver] = [
     path("delivery/", delivery.delivery, name="delivery"),
     path("reports/", reports.spam_reports, name="spam_reports"),
+    path("reports/<int:report_number>/", reports.spam_report, name="spam_report"),
+    path("reports/<int:report_number>/accept/", reports.spam_report_accept, name="spam_report_accept"),
+    path("reports/<int:report_number>/dismiss/", reports.spam_report_dismiss, name="spam_report_dismiss"),
     path("replies/", replies.replies, name="replies"),
 ]
 

@@ -235,6 +235,20 @@ class Demonstration:
     tell: Callable[[Project, Mapping[int, Telling]], object]
 
 
+@dataclass(frozen=True, slots=True)
+class EvidenceLink:
+    """Where what another app names in the evidence of an entry can be looked at.
+
+    ``key`` is its name in the evidence. ``url`` takes what the user may do and the value, and returns an address, or
+    nothing for who may not look, or where there is nothing of this value.
+    """
+
+    key: str
+    label: Text
+    order: int
+    url: Callable[[Access, object], str]
+
+
 holdings: Registry[Holding] = Registry()
 conditions: Registry[Condition] = Registry()
 states: Registry[States] = Registry()
@@ -245,3 +259,4 @@ profile_tabs: Registry[ProfileTab] = Registry()
 profile_sections: Registry[ProfileSection] = Registry()
 import_columns: Registry[ImportColumns] = Registry()
 demonstrations: Registry[Demonstration] = Registry()
+evidence_links: Registry[EvidenceLink] = Registry()

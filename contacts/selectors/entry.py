@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from contacts.access import Access
 from contacts.dates import clock, long_day
 from contacts.eligibility import Question, Verdict, verdicts
+from contacts.extension_points import evidence_links
 from contacts.gates import lifted_by
 from contacts.models import StatusHistory
 from contacts.models.block import Block
@@ -56,7 +57,7 @@ def facts_of(row: StatusHistory, words: EntryInWords, access: Access) -> EntryFa
         _outcome(row, words),
         _given(_happened(row, words, access)),
         _given(_word(row, words)),
-        _given(_evidence(row, words)),
+        _given(_evidence(row, words, access)),
     )
 
 
@@ -175,7 +176,7 @@ def _word(row: StatusHistory, words: EntryInWords) -> list[Fact]:
     ]
 
 
-def _evidence(row: StatusHistory, words: EntryInWords) -> list[Fact]:
+def _evidence(row: StatusHistory, words: EntryInWords, access: Access) -> list[Fact]:
     detail = getattr(row, "detail", None)
     labels = {
         "file": _("File"), "line": _("Line"), "message": _("Message"), "ip": _("IP address"),
@@ -183,7 +184,12 @@ def _evidence(row: StatusHistory, words: EntryInWords) -> list[Fact]:
         "wording": _("Wording shown"), "diagnostic": _("Answer of the server"), "code": _("Code"),
     }  # fmt: skip
     kept: dict[str, Any] = detail.evidence if detail and isinstance(detail.evidence, dict) else {}
-    found = [Fact(str(labels.get(name, name)), _plain(value)) for name, value in kept.items()]
+    links = {link.key: link for link in evidence_links}
+    found = []
+    for name, value in kept.items():
+        link = links.get(name)
+        label = str(link.label if link else labels.get(name, name))
+        found.append(Fact(label, _plain(value), link.url(access, value) if link else ""))
     came_from = Fact(_("Import"), words.import_label, words.import_url)
     return [came_from, *found, Fact(_("Number of the request"), str(row.request_id))]
 

@@ -65,7 +65,7 @@ class _Said:
     details: dict[str, str]
     raw: bytes | None
     reported_at: datetime | None
-    recipients: tuple[Address, ...]
+    recipients: tuple[Address | Mark, ...]
     link: Link | None
     is_of_others: bool = False
 
@@ -95,7 +95,7 @@ def take(
 
 
 def complain(
-    address: Address,
+    address: Address | Mark,
     *,
     project: Project,
     door: Door,
