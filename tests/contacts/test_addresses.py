@@ -6,10 +6,11 @@ import base64
 import hashlib
 import hmac
 import unicodedata
+from random import Random
 
 import pytest
 from django.test import override_settings
-from email_validator import validate_email
+from email_validator import EmailNotValidError, validate_email
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -147,6 +148,21 @@ def test_what_passes_as_plain_is_what_the_library_makes_of_it(text: str) -> None
     if is_plain_email(text):
         parsed = validate_email(text, check_deliverability=False, strict=False)
         assert parsed.normalized == text == text.casefold()
+
+
+@given(text=st.one_of(st.builds("{}@{}".format, _LOCAL, _DOMAIN), st.emails()), capitals=st.randoms())
+@settings(max_examples=300)
+def test_capitals_make_of_a_plain_address_what_the_library_makes_of_it(text: str, capitals: Random) -> None:
+    written = "".join(letter.upper() if capitals.random() < 0.5 else letter for letter in text)
+    try:
+        parsed = validate_email(written, check_deliverability=False, strict=False)
+    except EmailNotValidError:
+        with pytest.raises(InvalidAddress):
+            normalise("email", written)
+    else:
+        address = normalise("email", written)
+        assert address.shown == parsed.normalized
+        assert address.key == parsed.normalized.casefold() or not written.isascii()
 
 
 @pytest.mark.parametrize("text", ["jean.roy@courriel.example.org", "a+b@x-y.ca", "n_1@mail.museum"])
