@@ -19,6 +19,7 @@ from consent.models import ConsentHistory
 from consent.services.consents import grant
 from consent.services.requests import ask_erasure
 from contacts.models import Membership, Organization, OrganizationAdmin, Project, StatusHistory, User
+from tests.consent.feedback_reports import waiting_report
 from tests.consent.forms import form_of
 from tests.consent.saying import by_form
 from tests.contacts.imported import checked
@@ -139,6 +140,10 @@ OF_A_PROJECT: dict[str, Row] = {
     "consent:form_version": about(VIEW, "form_id", "number"),
     "consent:requests": VIEW,
     "consent:request_refuse": about(Row(refused=("viewer", "editor")), "request_number"),
+    "consent:spam_reports": about(ADMINISTER, posts=False),
+    "consent:spam_report": about(ADMINISTER, "report_number", posts=False),
+    "consent:spam_report_accept": about(ADMINISTER, "report_number"),
+    "consent:spam_report_dismiss": about(ADMINISTER, "report_number"),
     "consent:audience": VIEW,
     "consent:audience_contacts": VIEW,
     "consent:audience_export": Row(refused=("viewer", "editor"), get=NO_SUCH_METHOD),
@@ -170,7 +175,7 @@ OF_CONTACTS: dict[str, tuple[dict[str, str], int]] = {
 OF_THEIR_PAGES = ("consent:theme", "consent:logo")
 GLOBAL_IDS = (
     "contact_id", "entry_id", "receipt_id", "membership_id", "admin_id", "row_id", "table_id", "import_id", "type_id",
-    "opt_in_id", "form_id", "request_number",
+    "opt_in_id", "form_id", "request_number", "report_number",
 )  # fmt: skip
 
 
@@ -218,6 +223,7 @@ def house(
             "form_id": form_of(project, topic).form_id,
             "number": 1,
             "request_number": ask_erasure(contact).pk,
+            "report_number": waiting_report(project, "reader@example.org").pk,
             "opt_in_id": ConsentHistory.objects.get(contact=contact).pk,
         },
     )

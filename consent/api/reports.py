@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from email.message import Message
 from typing import Any, Literal
 
@@ -121,14 +122,15 @@ def _message(request: ApiRequest) -> Message:
         raise WrongMediaType(
             _("Send the report as “Content-Type: message/rfc822” or “multipart/report”, or as JSON."),
         )
-    try:
+    with suppress(Unreadable):
         message = read_message(request.body)
         if message.get("Content-Type"):
             return message
-    except Unreadable:
-        pass
     kind = " ".join(request.headers["Content-Type"].split())
-    return read_message(f"MIME-Version: 1.0\nContent-Type: {kind}\n\n".encode() + request.body)
+    message = read_message(f"MIME-Version: 1.0\nContent-Type: {kind}\n\n".encode() + request.body)
+    if not message.is_multipart():
+        raise Unreadable(_("The boundary of the header Content-Type does not stand in the body."))
+    return message
 
 
 def _shown(report: SpamReport) -> dict[str, Any]:

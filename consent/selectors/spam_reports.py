@@ -22,7 +22,7 @@ from contacts.vocabulary import Channel
 
 LONGEST_SHOWN = 20_000
 FORMS = {
-    "arf": gettext_lazy("Feedback report (RFC 5965)"),
+    "arf": gettext_lazy("Feedback report"),
     "jmrp": gettext_lazy("Outlook’s junk mail report"),
     "forwarded": gettext_lazy("The reported message, forwarded"),
     "original": gettext_lazy("The reported message itself"),
@@ -132,7 +132,7 @@ def what_followed(row: ReportInWords) -> str:
             return _("Nobody in this project has the address. It is blocked all the same, for whoever comes to it.")
         return _("It names nobody of this project, or made them unreadable. Nothing was changed.")
     if not report.believed:
-        return _("Anybody can send a report like this: it has no token of ours, and came through no door with a key.")
+        return _("Anybody can send a report like this: it carries no token of ours, and did not come through the API.")
     if report.feedback_type:
         return _("It asks for something else than a complaint, or about a message of somebody else.")
     return _("It does not say of which type it is.")

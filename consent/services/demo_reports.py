@@ -34,19 +34,21 @@ def tell(project: Project, tellings: Mapping[int, Telling]) -> None:
     )
     reports = {
         entry.contact_id: SpamReport(
-            project=project, door=Door.MAIL, form="arf", feedback_type=ABUSE, believed=True,
+            project=project, door=Door.API, form="arf", feedback_type=ABUSE, believed=True,
             outcome=ReportOutcome.SUPPRESSED, digest=hashlib.sha256(f"demo {entry.pk}".encode()).hexdigest(),
             details={"user-agent": "ExampleLoop/1.0", "source-ip": "192.0.2.7"}, occurred_at=entry.occurred_at,
             received_at=entry.recorded_at, request_id=entry.request_id,
         )
         for entry in complaints.order_by("pk")
     }  # fmt: skip
+    rows = list(ChannelStatus.objects.filter(contact_id__in_set=list(reports), channel=Channel.EMAIL).with_address())
+    for row in rows:
+        reports[row.contact_id].raw = report_of(row.address, reports[row.contact_id].occurred_at)
     SpamReport.objects.bulk_create(reports.values())
-    rows = ChannelStatus.objects.filter(contact_id__in_set=list(reports), channel=Channel.EMAIL).with_address()
     ReportedAddress.objects.bulk_create(
         ReportedAddress(
             report=reports[row.contact_id], contact_id=row.contact_id, channel=row.channel,
-            fingerprint=row.fingerprint, address=row.address, found_by=FoundBy.TOKEN,
+            fingerprint=row.fingerprint, address=row.address, found_by=FoundBy.RECIPIENT,
         )
         for row in rows
     )  # fmt: skip

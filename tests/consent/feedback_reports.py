@@ -9,6 +9,14 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping
 
+from consent.incoming.arf import read_report
+from consent.incoming.mime import read_message
+from consent.models import SpamReport
+from consent.services.feedback.reports import take
+from consent.vocabulary import Door
+from contacts.models import Project
+from contacts.origin import THE_SYSTEM
+
 SENDER = "news@museum.example.com"
 LOOP = "feedback@loop.example.net"
 DESK = "abuse-desk@sender.example.com"
@@ -232,3 +240,11 @@ NAMING: tuple[Shape, ...] = (
 SILENT: tuple[Shape, ...] = (aol, aol_named_redacted, return_path_hashed, return_path_undisclosed)
 SHAPES: tuple[Shape, ...] = (*NAMING, seven, *SILENT)
 WITH_ORIGINAL: tuple[Shape, ...] = tuple(shape for shape in SHAPES if shape is not without_third_part)
+
+
+def waiting_report(project: Project, address: str) -> SpamReport:
+    """A report that anybody may have sent, about who has the address in the project."""
+    raw = rfc_5965(address, {})
+    report = read_report(read_message(raw))
+    assert report is not None
+    return take(report, project=project, door=Door.MAIL, believed=False, raw=raw, actor=THE_SYSTEM)
