@@ -80,12 +80,16 @@ def judge(
     """Weigh a yes against each gate of a set that ``with_last_words`` annotated.
 
     Without an authorization a yes weighs nothing and lifts only what we decided ourselves, unless it is the person's
-    own act, which lifts all but a complaint. With one it weighs the actor's authority, unless it is dated before the
-    day of the last no. Raises InTheFuture for an authorization of a day to come.
+    own act, which lifts all but a complaint, and no no that came after its ``occurred_at``. With one it weighs the
+    actor's authority, unless it is dated before the day of the last no. Raises InTheFuture for an authorization of a
+    day to come.
     """
     weight = Weight.OWN if origin.is_own_act else Weight.OURS
     too_old = Q(pk__in=[])
-    word_at: Any = moment if origin.is_own_act else None
+    word_at: Any = None
+    if origin.is_own_act:
+        word_at = origin.occurred_at or moment
+        too_old = Q(last_no_at__gte=word_at)
     if authorization is not None:
         refuse_future(authorization.obtained_on, zone, now=moment, field="obtained_on")
         weight = Weight(origin.actor.authority)
