@@ -31,6 +31,7 @@ from contacts.models import Block, Membership, OrganizationAdmin, Project, Statu
 from contacts.services.opt_outs import opt_out
 from contacts.services.status import deactivate
 from tests.browser.conftest import Browse, axe_problems
+from tests.consent.feedback_reports import decided_report, waiting_report
 from tests.consent.forms import form_of
 from tests.consent.saying import by_form, by_import
 from tests.contacts.imported import checked, imported
@@ -135,6 +136,9 @@ STATES = [
     "/p/empty/",
     "/p/empty/contacts/",
     "/p/empty/erasures/",
+    "/p/empty/reports/",
+    "/p/newsletter/reports/{decided_number}/",
+    "/p/newsletter/reports/{decided_number}/accept/",
     "/p/empty/blocks/",
     "/p/empty/imports/",
     "/p/newsletter/imports/{done_id}/",
@@ -276,6 +280,8 @@ def house(project: Project, viewer: User, organization_admin: User) -> dict[str,
         "request_number": ErasureRequest.objects.create(
             project=project, contact=contact, requested_at=contact.created_at
         ).pk,
+        "report_number": waiting_report(project, "amelie.gagnon-roy.of.the.long.address@museum.example.org").pk,
+        "decided_number": decided_report(project, "marc@example.org").pk,
         "form_id": form_of(project, topic, embedded_by=["https://www.example.org"]).form_id,
         "number": 1,
         # A contact's link that leads nowhere, and a form that is not there.

@@ -244,7 +244,15 @@ WITH_ORIGINAL: tuple[Shape, ...] = tuple(shape for shape in SHAPES if shape is n
 
 def waiting_report(project: Project, address: str) -> SpamReport:
     """A report that anybody may have sent, about who has the address in the project."""
-    raw = rfc_5965(address, {})
+    return _taken(project, rfc_5965(address, {}), believed=False)
+
+
+def decided_report(project: Project, address: str) -> SpamReport:
+    """A report that is believed, of which everything was done that it asks for."""
+    return _taken(project, rfc_5965(address, {}), believed=True)
+
+
+def _taken(project: Project, raw: bytes, *, believed: bool) -> SpamReport:
     report = read_report(read_message(raw))
     assert report is not None
-    return take(report, project=project, door=Door.MAIL, believed=False, raw=raw, actor=THE_SYSTEM)
+    return take(report, project=project, door=Door.MAIL, believed=believed, raw=raw, actor=THE_SYSTEM)
