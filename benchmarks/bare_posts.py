@@ -47,11 +47,13 @@ def consents(request: HttpRequest) -> HttpResponse:
 
 
 def _run(what: str, contact: int, sent: dict[str, Any]) -> HttpResponse:
-    now = {"contact": contact, "contacts": [contact], "moment": timezone.now(), "request": uuid.uuid4()}
+    now: dict[str, Any] = {"contact": contact, "contacts": [contact], "moment": timezone.now(), "new": uuid.uuid4()}
     with transaction.atomic(), connection.cursor() as cursor:
         for sql, values in STATEMENTS[what]:
             cursor.execute(sql, [now[name] if name else value for name, value in values])
             found = cursor.fetchall() if cursor.description else []
+            if found and sql.startswith("INSERT"):
+                now["made"] = found[0][0]
     return HttpResponse(json.dumps({"id": contact, "sent": sent, "found": str(found)}), content_type="application/json")
 
 

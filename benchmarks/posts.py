@@ -26,7 +26,7 @@ POSTS = int(os.environ.get("BENCH_POSTS", "400"))
 ROUNDS = 5
 AT_ONCE = 4
 TARGET = 0.6
-NAMES = {"deactivate": "deactivations", "consents": "consents"}
+NAMES = {"deactivate": "deactivations"}
 
 
 def measure() -> Iterator[Measurement]:

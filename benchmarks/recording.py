@@ -20,7 +20,7 @@ import django
 
 from benchmarks.posts import NAMES, request_for
 
-CONTACT, CONTACTS, MOMENT, REQUEST = "contact", "contacts", "moment", "request"
+Statement = tuple[str, tuple[tuple[str, Any], ...]]
 
 
 def main(number: int) -> None:
@@ -48,10 +48,10 @@ def main(number: int) -> None:
     for what in NAMES:
         first, second = contacts.pop(0), contacts.pop(0)
         _send(client, what, first)  # what is done once is done
-        statements: list[tuple[str, tuple[Any, ...]]] = []
-        with connection.execute_wrapper(_remembering(statements)):
+        statements: list[Statement] = []
+        with connection.execute_wrapper(_remembering(statements, second)):
             _send(client, what, second)
-        recorded[what] = [(sql, tuple(_named(value, second) for value in values)) for sql, values in statements]
+        recorded[what] = statements
     Path(os.environ["BENCH_STATEMENTS"]).write_bytes(pickle.dumps(recorded))
     print(json.dumps({"contacts": contacts[:number], "token": text}))
 
@@ -63,24 +63,33 @@ def _send(client: Any, what: str, contact: int) -> None:
         raise RuntimeError(answer.content.decode())
 
 
-def _remembering(statements: list[tuple[str, tuple[Any, ...]]]) -> Callable[..., Any]:
+def _remembering(statements: list[Statement], contact: int) -> Callable[..., Any]:
+    made: list[int] = []
+
     def run(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        statements.append((sql, tuple(params or ())))
-        return execute(sql, params, many, context)
+        statements.append((sql, tuple(_named(value, contact, made) for value in params or ())))
+        result = execute(sql, params, many, context)
+        if sql.startswith("INSERT") and " RETURNING " in sql:
+            cursor = context["cursor"].cursor
+            made.append(cursor.fetchone()[0])
+            cursor.scroll(-1)
+        return result
 
     return run
 
 
-def _named(value: Any, contact: int) -> tuple[str, Any]:
-    """What a parameter is: the contact, what is new in each request, or the same for all."""
+def _named(value: Any, contact: int, made: list[int]) -> tuple[str, Any]:
+    """What a parameter is: the contact, the row made before, what is new in each request, or the same for all."""
     if value == contact and isinstance(value, int):
-        return CONTACT, None
+        return "contact", None
     if value == [contact]:
-        return CONTACTS, None
+        return "contacts", None
+    if made and value == made[-1] and isinstance(value, int):
+        return "made", None
     if isinstance(value, datetime):
-        return MOMENT, None
+        return "moment", None
     if isinstance(value, uuid.UUID):
-        return REQUEST, None
+        return "new", None
     return "", value
 
 

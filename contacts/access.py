@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from contacts.errors import RegisterError
 from contacts.models import ApiToken, Contact, Membership, Organization, OrganizationAdmin, Project, User
 from contacts.origin import Actor, Origin
+from contacts.services.prepared import PreparedObjects
 from contacts.vocabulary import ActorKind, ApiScope, Channel, Method, Role, Weight
 
 VIEW, EDIT, ADMINISTER, DELETE, EXPORT = "view", "edit", "administer", "delete", "export"
@@ -202,10 +203,18 @@ class ApiAccess:
 
     def contact(self, contact_id: int) -> Contact:
         """A contact of the project; of who was merged, the one whom they were merged into. Raises Http404."""
-        found = Contact.objects.ever_in_project(self.project).filter(pk=contact_id) if 0 < contact_id < 2**63 else None
-        contact = found.select_related("merged_into").first() if found is not None else None
-        contact = contact.merged_into or contact if contact else None
+        found = _CONTACT.first(contact=contact_id, project=self.project.pk) if 0 < contact_id < 2**63 else None
+        contact = found.merged_into or found if found else None
         if contact is None:
             raise Http404
         contact.project = self.project
         return contact
+
+
+_CONTACT = PreparedObjects(
+    Contact,
+    lambda contact, project: Contact.objects.filter(pk=contact, project=project).order_by(),
+    related=["merged_into"],
+    contact=int,
+    project=int,
+)

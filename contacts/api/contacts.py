@@ -35,6 +35,7 @@ from contacts.selectors.contacts import Wanted, contacts_wanted
 from contacts.services import status
 from contacts.services.details import Amendment, amend
 from contacts.services.erasure import erase
+from contacts.services.one_deactivation import deactivate_one
 from contacts.services.register import Details, create_contact
 from contacts.vocabulary import ApiScope
 
@@ -191,7 +192,7 @@ def delete(
 def stop(request: ApiRequest, response: HttpResponse, contact_id: int, sent: ReasonIn) -> object:
     """Stop everything on every channel. Data, opt-ins and history stay."""
     contact = request.api.contact(contact_id)
-    status.deactivate(contact.as_set(), origin=origin_of(request.api, sent)).or_raise()
+    deactivate_one(contact, origin=origin_of(request.api, sent))
     return shown(contact, response)
 
 

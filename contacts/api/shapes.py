@@ -6,15 +6,17 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, Generic, Literal, TypeVar
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from ninja import Field, Schema
 
 from contacts.api.etags import with_etag
 from contacts.api.reading import Day, LanguageCode, Moment, text, values_by_name
-from contacts.eligibility import Question, verdicts
+from contacts.eligibility import Question, Source, conditions_for, rows_with_verdicts
 from contacts.errors import ContactGone
 from contacts.models import ChannelStatus, Contact, ErasureReceipt, StatusHistory
 from contacts.origin import Authorization
+from contacts.services.prepared import Prepared, PreparedObjects
 from contacts.vocabulary import AuthorizationSource, Channel
 
 Item = TypeVar("Item")
@@ -188,30 +190,43 @@ class EntryOut(Schema):
 
 
 def contacts_out(contacts: Sequence[Contact]) -> list[dict[str, Any]]:
-    """Contacts as the web service shows them, in a fixed number of queries."""
+    """Contacts as the web service shows them, in one query."""
     ids = [contact.pk for contact in contacts]
-    rows = ChannelStatus.objects.filter(contact__in=ids).with_address().order_by("contact", "channel")
-    held: dict[int, dict[str, ChannelStatus]] = {number: {} for number in ids}
+    rows = _channels(ChannelStatus.objects.filter(contact__in=ids))
+    return _contacts_out(contacts, rows)
+
+
+_HELD = ("contact_id", "channel", "address", "is_valid", "opted_out", "quarantined", "suppressed")
+
+
+def _channels(rows: QuerySet[ChannelStatus]) -> QuerySet[ChannelStatus, Any]:
+    """Channels with an address, as ``_HELD``, and whether each condition holds. Where no communication type is asked
+    about the conditions are the same on every channel."""
+    question = Question(Channel.EMAIL)
+    told = rows_with_verdicts(rows.with_address(), question, Source.CHANNEL)  # type: ignore[attr-defined]
+    conditions = [f"met_{condition.key}" for condition in conditions_for(question)]
+    return told.order_by("contact", "channel").values_list(*_HELD, *conditions)
+
+
+def _contacts_out(contacts: Sequence[Contact], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    held: dict[int, dict[str, Any]] = {contact.pk: {} for contact in contacts}
     for row in rows:
-        held[row.contact_id][row.channel] = row
-    asked = {row.channel for of_one in held.values() for row in of_one.values()}
-    told = {channel: verdicts(ids, Question(channel)) for channel in Channel.values if channel in asked}
-    return [
-        _contact_out(contact, {
-            channel: _channel_out(row, told[channel][contact.pk].sendable if contact.pk in told[channel] else False)
-            for channel, row in held[contact.pk].items()
-        })
-        for contact in contacts
-    ]  # fmt: skip
+        contact, channel, *told = row[: len(_HELD)]
+        shape = dict(zip(_HELD[2:], told, strict=True))
+        held[contact][channel] = {**shape, "sendable": all(row[len(_HELD) :])}
+    return [_contact_out(contact, held[contact.pk]) for contact in contacts]
 
 
 def contact_out(contact: Contact) -> dict[str, Any]:
-    return contacts_out([contact])[0]
+    return _contacts_out([contact], _CHANNELS.rows(contact=contact.pk))[0]
+
+
+_CHANNELS = Prepared(lambda contact: _channels(ChannelStatus.objects.filter(contact=contact)), contact=int)
 
 
 def shown(contact: Contact, response: HttpResponse) -> dict[str, Any]:
     """The contact as they are after a change, with the ETag for the next one. Raises ContactGone."""
-    here = Contact.objects.select_related("merged_into").filter(pk=contact.pk).first()
+    here = _CONTACT.first(contact=contact.pk)
     if here is None:
         raise ContactGone
     shape = contact_out(here.merged_into or here)
@@ -219,15 +234,15 @@ def shown(contact: Contact, response: HttpResponse) -> dict[str, Any]:
     return shape
 
 
+_CONTACT = PreparedObjects(
+    Contact, lambda contact: Contact.objects.filter(pk=contact).order_by(), related=["merged_into"], contact=int
+)
+
+
 def _contact_out(contact: Contact, channels: dict[str, Any]) -> dict[str, Any]:
     names = ("key", "first_name", "last_name", "language", "notes", "attributes", "is_active", "created_at",
              "updated_at")  # fmt: skip
     return {"id": contact.pk, **{name: getattr(contact, name) for name in names}, "channels": channels}
-
-
-def _channel_out(row: ChannelStatus, sendable: bool) -> dict[str, Any]:
-    names = ("address", "is_valid", "opted_out", "quarantined", "suppressed")
-    return {**{name: getattr(row, name) for name in names}, "sendable": sendable}
 
 
 def entries_out(entries: Iterable[StatusHistory]) -> list[dict[str, Any]]:

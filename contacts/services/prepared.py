@@ -6,15 +6,17 @@ alone (an opt-out link that a provider presses for thousands of readers): sets h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 from django.db import connections, models
 from django.db.models import QuerySet
 
 _SAMPLE = -(10**15)
+
+Row = TypeVar("Row", bound=models.Model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,49 @@ class Prepared:
         if missing:
             raise LookupError(f"The query does not use {sorted(missing)} as they are.")
         return _Compiled(sql, named, compiler.get_converters([column[0] for column in compiler.select]))
+
+
+class PreparedObjects(Generic[Row]):
+    """The same for whole objects of a model, each with those that ``related`` names by their paths (as
+    ``select_related`` would); ``build`` makes the set."""
+
+    def __init__(
+        self,
+        model: type[Row],
+        build: Callable[..., QuerySet[Row]],
+        *,
+        related: Sequence[str] = (),
+        **names: type[int] | type[str],
+    ) -> None:
+        self.places: dict[str, type[models.Model]] = {"": model}
+        for path in related:
+            parent, _dots, name = path.rpartition("__")
+            self.places[path] = self.places[parent]._meta.get_field(name).related_model  # type: ignore[assignment]
+        columns = [f"{path}__{name}" if path else name for path, one in self.places.items() for name in _columns(one)]
+        self.prepared = Prepared(lambda **values: build(**values).values_list(*columns), **names)
+
+    def first(self, using: str = "default", **values: Any) -> Row | None:
+        return next(iter(self.all(using, **values)), None)
+
+    def all(self, using: str = "default", **values: Any) -> list[Row]:
+        return [self._object(row, using) for row in self.prepared.rows(using, **values)]
+
+    def _object(self, row: Sequence[Any], using: str) -> Row:
+        values = iter(row)
+        made: dict[str, Any] = {}
+        for path, model in self.places.items():
+            names = _columns(model)
+            one: Any = model.from_db(using, names, [next(values) for _name in names])
+            made[path] = one = one if one.pk is not None else None
+            parent, _dots, name = path.rpartition("__")
+            if path and made[parent] is not None:
+                setattr(made[parent], name, one)
+        return cast(Row, made[""])
+
+
+@cache
+def _columns(model: type[models.Model]) -> list[str]:
+    return [field.attname for field in model._meta.concrete_fields]
 
 
 def _converted(row: tuple[Any, ...], converters: Mapping[int, Any], connection: Any) -> tuple[Any, ...]:

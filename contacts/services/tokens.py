@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.errors import RegisterError
 from contacts.models import ApiToken, Project, User
+from contacts.services.prepared import PreparedObjects
 from contacts.text import clean_text
 from contacts.vocabulary import ApiScope
 
@@ -78,8 +79,15 @@ def token_of(text: str) -> ApiToken | None:
     """The token with this text, whether or not it is still usable, with its project."""
     if not text.startswith(PREFIX) or len(text) > 200:
         return None
-    found = ApiToken.objects.filter(digest=_digest(text))
-    return found.select_related("project__organization").first()
+    return _TOKEN.first(digest=_digest(text))
+
+
+_TOKEN = PreparedObjects(
+    ApiToken,
+    lambda digest: ApiToken.objects.filter(digest=digest).order_by(),
+    related=["project", "project__organization"],
+    digest=str,
+)
 
 
 def note_use(token: ApiToken, now: datetime) -> None:
