@@ -71,7 +71,7 @@ _ANY_ADDRESS = re.compile(r"[^\s<>,;:\"'()\[\]]+@[^\s<>,;:\"'()\[\]]+")
 
 # Who sends reports that are no feedback reports, and what they call them.
 _LOOP_MAILBOX = re.compile(
-    r"(?:staff@hotmail\.com|(?:abuse|complaints?|fbl|feedback-?loops?|scomp|jmrp|spam|junk)(?:[+.-][^@]*)?@)",
+    r"(?:staff@hotmail\.com|(?:abuse|complaints?|arf|fbl|feedback-?loops?|scomp|jmrp|spam(?:-?reports?)?|junk)(?:[+.-][^@]*)?@)",
     re.IGNORECASE,
 )
 _LOOP_SUBJECT = re.compile(
