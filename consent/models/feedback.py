@@ -94,8 +94,9 @@ class DeliveryEvent(Decided):
 
     ``digest`` makes an event that comes twice the same one. ``status`` is an enhanced status code (RFC 3463) as far
     as one is known, ``reply`` the receiver's words; ``domain`` that of the address. The last two, and the address, go
-    with an erasure. ``is_final`` says that the receiver will never take it: the address does not exist (DESIGN,
-    rule 9). ``believed`` is false of what anybody could have sent us.
+    with an erasure. ``message`` is a digest of what tells the message from others, where that is known: several
+    failures of one message are one. ``is_final`` says that the receiver will never take it: the address does not exist
+    (DESIGN, rule 9). ``believed`` is false of what anybody could have sent us.
     """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="delivery_events")
@@ -103,6 +104,7 @@ class DeliveryEvent(Decided):
     provider = models.CharField(max_length=40, blank=True, default="")
     kind = models.CharField(max_length=14, choices=DeliveryKind)
     digest = models.CharField(max_length=64)
+    message = models.CharField(max_length=64, blank=True, default="")
     contact = _contact()
     channel = models.CharField(max_length=8, choices=Channel, default=Channel.EMAIL)
     fingerprint = models.CharField(max_length=100)

@@ -29,6 +29,11 @@ from contacts.services.set_sql import database_clock
 from contacts.vocabulary import OPEN, SHUT, ActorKind, Aspect, BlockKind, Cause, Says, Weight
 
 UTC = ZoneInfo("UTC")
+_HELD_BY = ChannelStatus.objects.filter(
+    project=OuterRef("project_id"), channel=OuterRef("channel"), fingerprint=OuterRef("fingerprint")
+)
+_HELD = Exists(_HELD_BY)
+_HOLDER = Subquery(_HELD_BY.order_by("contact_id").values("contact_id")[:1])
 _OF_A_PROJECT = (ActorKind.USER, ActorKind.TOKEN, ActorKind.IMPORT)
 
 
@@ -116,6 +121,22 @@ def opt_out_addresses(
     return _shut(addresses, opt_out, recorded_in=project, origin=origin, said=said)
 
 
+def quarantine_addresses(
+    addresses: Sequence[Address | Mark],
+    *,
+    project: Project,
+    cause: Cause = Cause.NO_SUCH_ADDRESS,
+    origin: Origin,
+    said: Mapping[str, Said] | None = None,
+) -> Change:
+    """Quarantine addresses in a project, for whoever has one or comes to it. Marks and ``said`` as above.
+
+    The entry names the oldest contact who has the address. Raises InTheFuture.
+    """
+    like = Block(organization_id=project.organization_id, project=project, kind=BlockKind.QUARANTINE, cause=cause)
+    return _shut(addresses, like, recorded_in=project, origin=origin, said=said, names_holder=True)
+
+
 @transaction.atomic
 def _shut(
     addresses: Sequence[Address | Mark],
@@ -125,8 +146,12 @@ def _shut(
     origin: Origin,
     contact: Contact | None = None,
     said: Mapping[str, Said] | None = None,
+    names_holder: bool = False,
 ) -> Change:
-    """Say no to addresses, to the block of each in the scope, and of the kind and cause, of one that is ``like`` it."""
+    """Say no to addresses, to the block of each in the scope, and of the kind and cause, of one that is ``like`` it.
+
+    An entry names ``contact``; with ``names_holder`` the oldest contact of the project who has the address.
+    """
     aspect = Aspect(like.kind)
     lock_addresses([text for address in addresses for text in address.fingerprints], exclusive=True)
     known = [address for address in addresses if isinstance(address, Address)]
@@ -160,9 +185,12 @@ def _shut(
         ids = [number for number in everything if number not in before]
     else:
         ids = [number for number, word in words.items() if (number, word.line) not in done]
-    moment = moment_after(contacts=[person] if person else [], blocks=ids)
-    occurred_at, line = spoken(words, "pk", origin, moment)
     rows: QuerySet[Block] = Block.objects.filter(pk__in_set=ids)
+    persons = [person] if person else []
+    if names_holder:
+        persons = list(rows.filter(_HELD).order_by().values_list(_HOLDER, flat=True).distinct())
+    moment = moment_after(contacts=persons, blocks=ids)
+    occurred_at, line = spoken(words, "pk", origin, moment)
     if words:
         rows, occurred_at = rows.annotate(said_at=occurred_at), F("said_at")
     said_at = OuterRef("said_at") if words else occurred_at
@@ -175,14 +203,14 @@ def _shut(
         moment=moment,
         occurred_at=occurred_at,
         project=recorded_in.pk if recorded_in else None,
-        contact=person,
+        contact=_HOLDER if names_holder else person,
         line=line,
         **_becomes(aspect, Q(is_on=True), lifted),
     )
-    if person:
-        touch([person], moment)
+    if persons:
+        touch(persons, moment)
         channels = {channel for channel, _fingerprint in shown}  # they may have another address there by now
-        theirs = ChannelStatus.objects.filter(contact=person, channel__in=channels)
+        theirs = ChannelStatus.objects.filter(contact_id__in_set=persons, channel__in=channels)
         theirs.update(last_entry_at=not_before(moment))
     fold_blocks(ids, moment)
     about = Q(block_id__in_set=list(everything)) if words else None

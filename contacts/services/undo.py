@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -76,13 +76,28 @@ def lasts(
     return recorded_at <= now - period
 
 
-@transaction.atomic
 def undo(entries: StatusHistoryQuerySet, *, origin: Origin, period: timedelta = UNDO_PERIOD) -> Change:
     """Void entries, and fold what they were about anew. Skipped: what can no longer be taken back.
 
     What repeats an entry of a merged contact is voided with it; and where the one taken back had lifted a no of
     theirs, that stands again, for the contact they were merged into as well.
     """
+    return _void(entries, origin, lambda rows: undoable(rows, origin.actor, period=period))
+
+
+def take_back_bounces(entries: StatusHistoryQuerySet, *, origin: Origin) -> Change:
+    """Void quarantines that bounces brought, once it shows that a user has to look at them. Skipped: everything else.
+
+    Nobody said these noes, so no period ends this.
+    """
+    bounces = {"aspect": Aspect.QUARANTINE, "says": Says.NO, "method": Method.BOUNCE}
+    return _void(entries, origin, lambda rows: rows.filter(**bounces).not_voided())
+
+
+@transaction.atomic
+def _void(
+    entries: StatusHistoryQuerySet, origin: Origin, may_go: Callable[[StatusHistoryQuerySet], StatusHistoryQuerySet]
+) -> Change:
     wanted = list(entries.order_by("pk").values_list("pk", flat=True))
     rows = StatusHistory.objects.filter(pk__in_set=wanted)
     contacts = set(rows.filter(contact__isnull=False).values_list("contact_id", flat=True))
@@ -93,7 +108,7 @@ def undo(entries: StatusHistoryQuerySet, *, origin: Origin, period: timedelta = 
     repeated = set(
         StatusHistory.objects.filter(request_id=origin.request_id, voids__in=wanted).values_list("voids", flat=True)
     )
-    may = sorted(undoable(rows, origin.actor, period=period).values_list("pk", flat=True))
+    may = sorted(may_go(rows).values_list("pk", flat=True))
     voided = with_repetitions(may)
     blocks = set(voided.filter(block__isnull=False).values_list("block_id", flat=True))
     moment = moment_after(contacts=contacts, blocks=blocks)
