@@ -45,27 +45,18 @@ class AudienceAsked(Schema):
     format: Literal["jsonl", "csv"] = "jsonl"
 
 
-class Recipient(Schema):
-    """One line of the answer as JSON lines."""
-
-    contact: int = Field(examples=[4711])
-    key: str = Field(examples=["K-1001"])
-    first_name: str
-    last_name: str
-    language: str
-    address: str = Field(examples=["ann@example.org"])
-    sendable: bool
-    reasons: list[str] = Field(description="The keys of the conditions that are not met.", examples=[[]])
-    opt_out: str = Field(description="The contact's opt-out link; empty where nothing may be sent.")
-    consent_centre: str
-
-
 _CONTENT = {
     "responses": {
         200: {
             "description": "One JSON object a line (or CSV with `format=csv`), by contact.",
             "content": {
-                "application/jsonl": {"schema": {"type": "string"}},
+                "application/jsonl": {
+                    "schema": {"type": "string"},
+                    "example": '{"contact": 4711, "key": "K-1001", "first_name": "Ann", "last_name": "Archer", '
+                    '"language": "en", "address": "ann@example.org", "sendable": true, "reasons": [], '
+                    '"opt_out": "https://sendable.example.org/u/…", '
+                    '"consent_centre": "https://sendable.example.org/c/…"}\n',
+                },
                 "text/csv": {"schema": {"type": "string"}},
             },
         }
