@@ -13,9 +13,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.errors import MessageError
 from email.message import Message
-from email.utils import getaddresses, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 
 from consent.incoming.marks import tokens_of
 from consent.incoming.mime import Unreadable, decoded, embedded, header, leaves, read_message
@@ -29,6 +28,8 @@ ABUSE = "abuse"
 _DEEPEST = 3
 _MOST_FIELDS = 500
 _LONGEST_VALUE = 2_000
+_LONGEST_ADDRESS = 320
+_MOST_VALUES = 50
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,59})[ \t]*:[ \t]*(.*)")
@@ -67,7 +68,8 @@ _ROLES = re.compile(
     re.IGNORECASE,
 )
 _IN_BRACKETS = re.compile(r"<\s*([^<>\s]+)\s*>")
-_ANY_ADDRESS = re.compile(r"[^\s<>,;:\"'()\[\]]+@[^\s<>,;:\"'()\[\]]+")
+_BETWEEN_WORDS = re.compile(r"[\s,;]+|\([^()]*\)")
+_BETWEEN = re.compile(r"[\s<>,;:\"'()\[\]]+")
 
 # Who sends reports that are no feedback reports, and what they call them.
 _LOOP_MAILBOX = re.compile(
@@ -273,7 +275,7 @@ def _readable(values: list[str], never: set[str]) -> tuple[str, ...]:
     found: dict[str, str] = {}
     for value in values:
         for text in _written(value):
-            if _is_unreadable(text):
+            if len(found) == MOST_RECIPIENTS or len(text) > _LONGEST_ADDRESS or _is_unreadable(text):
                 continue
             try:
                 address = normalise(Channel.EMAIL, text)
@@ -281,16 +283,13 @@ def _readable(values: list[str], never: set[str]) -> tuple[str, ...]:
                 continue
             if address.key not in never and not _ROLES.fullmatch(address.key.rpartition("@")[0]):
                 found.setdefault(address.key, address.shown)
-    return tuple(list(found.values())[:MOST_RECIPIENTS])
+    return tuple(found.values())
 
 
 def _written(value: str) -> Iterator[str]:
     """The addresses in the value of a field, without brackets, names and the type of an address (RFC 3464)."""
     text = re.sub(r"\A\s*(?:rfc822|smtp|utf-8)\s*;\s*", "", value[:_LONGEST_VALUE], flags=re.IGNORECASE)
-    found = _IN_BRACKETS.findall(text)
-    if not found:
-        with suppress(ValueError, IndexError, TypeError, MessageError):
-            found = [address for _name, address in getaddresses([text]) if address]
+    found = _IN_BRACKETS.findall(text) or [word for word in _BETWEEN_WORDS.split(text) if "@" in word]
     yield from (re.sub(r"\Asmtp:", "", address, flags=re.IGNORECASE) for address in found[:MOST_RECIPIENTS])
 
 
@@ -302,14 +301,15 @@ def _is_unreadable(text: str) -> bool:
 def _addresses(values: Iterable[str]) -> Iterator[str]:
     """All addresses that stand anywhere in values, in their normal form."""
     for value in values:
-        for text in {*_ANY_ADDRESS.findall(value[:_LONGEST_VALUE]), *_written(value)}:
+        anywhere = (text for text in _BETWEEN.split(value[:_LONGEST_VALUE]) if "@" in text)
+        for text in {*anywhere, *_written(value)}:
             with suppress(InvalidAddress):
                 yield normalise(Channel.EMAIL, text).key
 
 
 def _values(message: Message, names: Iterable[str]) -> list[str]:
     wanted = set(names)
-    return [_plain(str(value)) for name, value in message.items() if name.lower() in wanted][:_MOST_FIELDS]
+    return [_plain(str(value)) for name, value in message.items() if name.lower() in wanted][:_MOST_VALUES]
 
 
 def _fields(raw: bytes) -> Iterator[tuple[str, str]]:

@@ -469,6 +469,21 @@ def test_most_shapes_tell_by_themselves_that_they_are_reports(shape: Shape) -> N
     assert read_report(read_message(shape(ANN, {}))) is not None
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["(" * 5_000, "<" * 5_000, '"' * 5_000, '"\\' * 2_000, "@" * 5_000, ", " * 5_000, "a@" * 2_000, "=?utf-8?q?" * 500],
+)
+def test_odd_values_are_read_in_no_time_and_name_nobody(value: str) -> None:
+    extra = {"To": value, "Delivered-To": value, "Sender": value, "X-HmXmrOriginalRecipient": value}
+    told = shapes.part("message/rfc822", shapes.original(ANN, extra))
+    said = shapes.fields(f"Original-Rcpt-To: {value}", f"Removal-Recipient: {value}")
+
+    with_fields = read(shapes.letter(shapes.WORDS, shapes.part("message/feedback-report", said), told, From=value))
+    without = read(shapes.letter(told, kind="multipart/mixed", From=value, Subject=value))
+
+    assert (with_fields.recipients, without.recipients) == ((), ())
+
+
 def test_details_name_nobody(project: Project, ann: Contact) -> None:
     report = sent_in(shapes.rfc_5965(ANN, marked(ann)), project)
 
