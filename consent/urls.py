@@ -8,6 +8,7 @@ from consent.views import (
     choices,
     confirm,
     delivery,
+    endpoints,
     forms,
     opt_out,
     personal,
@@ -18,6 +19,7 @@ from consent.views import (
     requests,
     theme,
     types,
+    webhooks,
 )
 
 app_name = "consent"
@@ -60,6 +62,24 @@ of_feedback: list[URLPattern | URLResolver] = [
     path("reports/<int:report_number>/accept/", reports.spam_report_accept, name="spam_report_accept"),
     path("reports/<int:report_number>/dismiss/", reports.spam_report_dismiss, name="spam_report_dismiss"),
     path("replies/", replies.replies, name="replies"),
+    path("replies/<int:reply_number>/", replies.reply, name="reply"),
+    path("replies/<int:reply_number>/accept/", replies.reply_accept, name="reply_accept"),
+    path("replies/<int:reply_number>/dismiss/", replies.reply_dismiss, name="reply_dismiss"),
+]
+
+# /p/<project>/settings/
+of_settings: list[URLPattern | URLResolver] = [
+    path("webhooks/", endpoints.endpoints, name="endpoints"),
+    path("webhooks/add/", endpoints.endpoint_add, name="endpoint_add"),
+    path("webhooks/<int:endpoint_id>/", endpoints.endpoint, name="endpoint"),
+    path("webhooks/<int:endpoint_id>/rotate/", endpoints.endpoint_rotate, name="endpoint_rotate"),
+    path("webhooks/<int:endpoint_id>/remove/", endpoints.endpoint_remove, name="endpoint_remove"),
+]
+
+# For programs of mail providers. The key is a secret.
+for_providers: list[URLPattern | URLResolver] = [
+    path("webhooks/<uuid:key>/", webhooks.webhook, name="webhook"),
+    path("webhooks/<uuid:key>/inbound/", webhooks.webhook_inbound, name="webhook_inbound"),
 ]
 
 # For contacts. With and without a slash at the end: an opt-out link is never answered with a redirect.
@@ -80,5 +100,7 @@ urlpatterns = [
     path("p/<slug:project_slug>/contacts/<int:contact_id>/", include(of_a_contact)),
     path("p/<slug:project_slug>/consent/", include(of_a_project)),
     path("p/<slug:project_slug>/", include(of_feedback)),
+    path("p/<slug:project_slug>/settings/", include(of_settings)),
+    *for_providers,
     *public,
 ]

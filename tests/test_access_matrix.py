@@ -15,7 +15,7 @@ from django.apps import apps
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from consent.models import ConsentHistory
+from consent.models import ConsentHistory, WebhookEndpoint
 from consent.services.consents import grant
 from consent.services.requests import ask_erasure
 from contacts.models import Membership, Organization, OrganizationAdmin, Project, StatusHistory, User
@@ -144,6 +144,11 @@ OF_A_PROJECT: dict[str, Row] = {
     "consent:spam_report": about(ADMINISTER, "report_number", posts=False),
     "consent:spam_report_accept": about(ADMINISTER, "report_number"),
     "consent:spam_report_dismiss": about(ADMINISTER, "report_number"),
+    "consent:endpoints": about(ADMINISTER, posts=False),
+    "consent:endpoint_add": ADMINISTER,
+    "consent:endpoint": about(ADMINISTER, "endpoint_id"),
+    "consent:endpoint_rotate": about(ADMINISTER, "endpoint_id"),
+    "consent:endpoint_remove": about(ADMINISTER, "endpoint_id"),
     "consent:audience": VIEW,
     "consent:audience_contacts": VIEW,
     "consent:audience_export": Row(refused=("viewer", "editor"), get=NO_SUCH_METHOD),
@@ -170,12 +175,14 @@ OF_CONTACTS: dict[str, tuple[dict[str, str], int]] = {
     "consent:resubscribe": ({"token": "cut"}, NOT_HERE),
     "consent:choices": ({"token": "cut"}, NOT_HERE),
     "consent:ask_personal": ({"token": "cut"}, NOT_HERE),
+    "consent:webhook": ({"key": "00000000-0000-4000-8000-000000000000"}, NOT_HERE),
+    "consent:webhook_inbound": ({"key": "00000000-0000-4000-8000-000000000000"}, NOT_HERE),
 }
 # What their pages load: the same for everybody, and tested in tests/consent/test_theme.py.
 OF_THEIR_PAGES = ("consent:theme", "consent:logo")
 GLOBAL_IDS = (
     "contact_id", "entry_id", "receipt_id", "membership_id", "admin_id", "row_id", "table_id", "import_id", "type_id",
-    "opt_in_id", "form_id", "request_number", "report_number",
+    "opt_in_id", "form_id", "request_number", "endpoint_id", "report_number",
 )  # fmt: skip
 
 
@@ -224,6 +231,7 @@ def house(
             "number": 1,
             "request_number": ask_erasure(contact).pk,
             "report_number": waiting_report(project, "reader@example.org").pk,
+            "endpoint_id": WebhookEndpoint.objects.create(project=project, provider="postmark").pk,
             "opt_in_id": ConsentHistory.objects.get(contact=contact).pk,
         },
     )

@@ -1,0 +1,539 @@
+"""The mail providers whose webhooks we understand, and what their posts tell, by django-anymail.
+
+Its views check the signature and read the events; nothing of them is configured in the settings: each endpoint of a
+project has its own secrets. Mail that a provider hands over is not read here, since anybody can have written it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import warnings
+from base64 import b64decode
+from binascii import Error
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.policy import default as default_policy
+from typing import Any
+from urllib.parse import urlsplit
+
+from anymail.exceptions import AnymailConfigurationError, AnymailError, AnymailWebhookValidationFailure
+from anymail.inbound import AnymailInboundMessage
+from anymail.signals import AnymailTrackingEvent, EventType, RejectReason
+from anymail.webhooks import (
+    amazon_ses,
+    brevo,
+    mailersend,
+    mailgun,
+    mailjet,
+    mailtrap,
+    mandrill,
+    postal,
+    postmark,
+    resend,
+    sendgrid,
+    sparkpost,
+    unisender_go,
+)
+from anymail.webhooks.base import AnymailBaseWebhookView, AnymailCoreWebhookView
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from consent.vocabulary import DeliveryKind
+
+BASIC_USER = "sendable"
+MOST_EVENTS = 10_000
+
+_KINDS = {
+    EventType.DELIVERED: DeliveryKind.DELIVERED,
+    EventType.BOUNCED: DeliveryKind.BOUNCED,
+    EventType.REJECTED: DeliveryKind.REJECTED,
+    EventType.DEFERRED: DeliveryKind.DEFERRED,
+    EventType.COMPLAINED: DeliveryKind.COMPLAINED,
+    EventType.UNSUBSCRIBED: DeliveryKind.UNSUBSCRIBED,
+    EventType.SUBSCRIBED: DeliveryKind.SUBSCRIBED,
+    EventType.AUTORESPONDED: DeliveryKind.AUTORESPONDED,
+}
+_FAILURES = (DeliveryKind.BOUNCED, DeliveryKind.REJECTED)
+# Refused for what was sent, or for what the provider remembers: it says nothing of the address.
+_NOT_THE_ADDRESS = (RejectReason.BLOCKED, RejectReason.SPAM, RejectReason.UNSUBSCRIBED)
+_ENHANCED = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.])")
+_OF_AMAZON = re.compile(r"sns\.[a-z0-9-]{1,30}\.amazonaws\.com(\.cn)?")
+_OURS = re.compile(r"list-unsubscribe|feedback-id|x-.*", re.IGNORECASE)
+
+
+class Refused(Exception):
+    """The post is not signed as it should be, or its secret is not known yet."""
+
+
+class NoCredentials(Refused):
+    """The post came without a password, and may be sent again with it."""
+
+
+class NotUnderstood(Exception):
+    """The post is signed, and not what the provider's posts look like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What a provider signs with, by the name under which it is kept."""
+
+    name: str
+    label: str | Promise
+    is_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a provider tells of one message to one address.
+
+    ``key`` is the same each time that it tells it. ``address`` is empty where it does not say to whom. ``texts`` are
+    what the sender attached to the message, where our own token may stand. ``is_sure`` is false of a complaint that
+    may have been any of several people's. ``is_final`` is None where the status has to say it.
+    """
+
+    kind: DeliveryKind
+    key: str
+    address: str = ""
+    status: str = ""
+    reply: str = ""
+    is_final: bool | None = None
+    is_senders_fault: bool = False
+    occurred_at: datetime | None = None
+    message: str = ""
+    texts: tuple[str, ...] = ()
+    is_sure: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail that a provider received for us, and the recipient that it names."""
+
+    raw: bytes
+    recipient: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a post tells. ``confirm_at`` is where an admin confirms that Amazon may send here."""
+
+    notices: tuple[Notice, ...] = ()
+    mails: tuple[Mail, ...] = ()
+    confirm_at: str = ""
+
+
+class _WithoutSettings(amazon_ses.AmazonSESBaseWebhookView):
+    """Amazon's views without its library: nothing is fetched from there, and nothing confirmed on its own."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.auto_confirm_enabled = False
+        super(amazon_ses.AmazonSESBaseWebhookView, self).__init__(**kwargs)
+
+
+class _AmazonTracking(_WithoutSettings, amazon_ses.AmazonSESTrackingWebhookView):
+    pass
+
+
+class _AmazonInbound(_WithoutSettings, amazon_ses.AmazonSESInboundWebhookView):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A provider, its views, and the secrets that it signs with.
+
+    ``needs_password`` says that its webhook's address has to hold one, since it does not sign (everything). ``events``
+    and ``inbound_mail`` say which argument of the view is which of the secrets; a plain value is handed on as it is.
+    """
+
+    slug: str
+    name: str
+    view: type[AnymailCoreWebhookView]
+    secrets: tuple[Secret, ...] = ()
+    needs_password: bool = True
+    events: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    inbound: type[AnymailCoreWebhookView] | None = None
+    inbound_mail: Mapping[str, str] = field(default_factory=dict)
+
+
+_SIGNING_KEY = _("Signing key")
+
+PROVIDERS: tuple[Provider, ...] = (
+    Provider("amazon_ses", "Amazon SES", _AmazonTracking, inbound=_AmazonInbound),
+    Provider("brevo", "Brevo", brevo.BrevoTrackingWebhookView),
+    Provider(
+        "mailersend",
+        "MailerSend",
+        mailersend.MailerSendTrackingWebhookView,
+        (Secret("signing_secret", _("Signing secret")), Secret("inbound_secret", _("Secret of the inbound route"))),
+        needs_password=False,
+        events={"signing_secret": "signing_secret"},
+        inbound=mailersend.MailerSendInboundWebhookView,
+        inbound_mail={"inbound_secret": "inbound_secret"},
+    ),
+    Provider(
+        "mailgun",
+        "Mailgun",
+        mailgun.MailgunTrackingWebhookView,
+        (Secret("webhook_signing_key", _SIGNING_KEY),),
+        needs_password=False,
+        events={"webhook_signing_key": "webhook_signing_key"},
+        fixed={"api_key": None},
+        inbound=mailgun.MailgunInboundWebhookView,
+        inbound_mail={"webhook_signing_key": "webhook_signing_key"},
+    ),
+    Provider("mailjet", "Mailjet", mailjet.MailjetTrackingWebhookView, inbound=mailjet.MailjetInboundWebhookView),
+    Provider(
+        "mailtrap",
+        "Mailtrap",
+        mailtrap.MailtrapTrackingWebhookView,
+        (Secret("tracking_secret", _("Signing secret")),),
+        needs_password=False,
+        events={"tracking_secret": "tracking_secret"},
+    ),
+    Provider(
+        "mandrill",
+        "Mailchimp Transactional (Mandrill)",
+        mandrill.MandrillCombinedWebhookView,
+        (Secret("webhook_key", _("Webhook key")), Secret("inbound_webhook_key", _("Key of the inbound route"))),
+        needs_password=False,
+        events={"webhook_key": "webhook_key"},
+        inbound=mandrill.MandrillCombinedWebhookView,
+        inbound_mail={"webhook_key": "inbound_webhook_key"},
+    ),
+    Provider(
+        "postal",
+        "Postal",
+        postal.PostalTrackingWebhookView,
+        (Secret("webhook_key", _("Public key of the DKIM record"), is_key=True),),
+        needs_password=False,
+        events={"webhook_key": "webhook_key"},
+        inbound=postal.PostalInboundWebhookView,
+        inbound_mail={"webhook_key": "webhook_key"},
+    ),
+    Provider("postmark", "Postmark", postmark.PostmarkTrackingWebhookView, inbound=postmark.PostmarkInboundWebhookView),
+    Provider("resend", "Resend", resend.ResendTrackingWebhookView, fixed={"signing_secret": None}),
+    Provider(
+        "sendgrid",
+        "SendGrid",
+        sendgrid.SendGridTrackingWebhookView,
+        (Secret("verification_key", _("Verification key, if signing is on"), is_key=True),),
+        events={"tracking_webhook_verification_key": "verification_key"},
+        inbound=sendgrid.SendGridInboundWebhookView,
+    ),
+    Provider(
+        "sparkpost",
+        "SparkPost",
+        sparkpost.SparkPostTrackingWebhookView,
+        inbound=sparkpost.SparkPostInboundWebhookView,
+    ),
+    Provider(
+        "unisender_go",
+        "Unisender Go",
+        unisender_go.UnisenderGoTrackingWebhookView,
+        (Secret("api_key", _("API key")),),
+        needs_password=False,
+        events={"api_key": "api_key"},
+    ),
+)
+BY_SLUG = {provider.slug: provider for provider in PROVIDERS}
+
+
+def listen(
+    request: HttpRequest, provider: Provider, secrets: Mapping[str, str], *, url: str, is_mail: bool = False
+) -> Told:
+    """What a provider's post tells. Raises Refused, NotUnderstood.
+
+    ``url`` is the address that it was told to post to, which one of them signs. With ``is_mail`` it hands over mail.
+    """
+    view = view_of(provider, secrets, url=url, is_mail=is_mail)
+    view.setup(request)
+    _check(view, request, provider)
+    if provider.slug == "amazon_ses" and (address := _to_be_confirmed(request)) is not None:
+        return Told(confirm_at=address)
+    if is_mail:
+        return Told(mails=tuple(_mails(view, request, provider)))
+    return Told(notices=tuple(_notices(_events(view, request), provider)))
+
+
+def methods_of(provider: Provider) -> set[str]:
+    """How a provider may ask for our address: it posts, and some look first whether anybody is there."""
+    return {"POST", "HEAD", "GET"} if provider.slug == "unisender_go" else {"POST", "HEAD"}
+
+
+def view_of(
+    provider: Provider, secrets: Mapping[str, str], *, url: str, is_mail: bool = False
+) -> AnymailCoreWebhookView:
+    """The view of one endpoint. Raises Refused where a secret is missing or is none."""
+    kind = provider.inbound if is_mail else provider.view
+    names = provider.inbound_mail if is_mail else provider.events
+    if kind is None or (not provider.needs_password and not all(secrets.get(name) for name in names.values())):
+        raise Refused("secret")
+    basic = f"{BASIC_USER}:{secrets['password']}" if provider.needs_password else ""
+    given: dict[str, Any] = {argument: secrets.get(name) or None for argument, name in names.items()}
+    given |= provider.fixed
+    if provider.slug == "mandrill":
+        given["webhook_url"] = url
+    if provider.slug == "sparkpost" and not is_mail:
+        given["track_initial_open_as_opened"] = False
+    if issubclass(kind, AnymailBaseWebhookView):
+        given["webhook_secret"] = [basic] if basic else []
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of providers that the library no longer tests against
+            return kind(**given)
+    except (AnymailConfigurationError, ValueError, TypeError) as error:
+        raise Refused("secret") from error
+
+
+def _check(view: AnymailCoreWebhookView, request: HttpRequest, provider: Provider) -> None:
+    if provider.needs_password and not request.headers.get("Authorization"):
+        raise NoCredentials("password")
+    try:
+        view.run_validators(request)
+    except AnymailWebhookValidationFailure as error:
+        raise Refused("signature") from error
+    except Exception as error:  # what is no post of theirs may break their reading anywhere
+        raise Refused("shape") from error
+
+
+def _events(view: AnymailCoreWebhookView, request: HttpRequest) -> list[AnymailTrackingEvent]:
+    try:
+        events = list(view.parse_events(request))
+    except Exception as error:  # as above; who knows the secret may still send anything
+        raise NotUnderstood(type(error).__name__) from error
+    if len(events) > MOST_EVENTS:
+        raise NotUnderstood("too many")
+    return [event for event in events if isinstance(event, AnymailTrackingEvent)]
+
+
+def _to_be_confirmed(request: HttpRequest) -> str | None:
+    """Where to confirm that Amazon may send here; empty where it does not say so as Amazon does; None for all else."""
+    message = json.loads(request.body)
+    if message.get("Type") != "SubscriptionConfirmation":
+        return None
+    address = _text(message.get("SubscribeURL"))
+    with suppress(ValueError):
+        parts = urlsplit(address)
+        if parts.scheme == "https" and _OF_AMAZON.fullmatch(parts.netloc) and address.isprintable():
+            return address[:2_000]
+    return ""
+
+
+# Events
+
+
+def _notices(events: Iterable[AnymailTrackingEvent], provider: Provider) -> Iterator[Notice]:
+    for event in events:
+        kind = _KINDS.get(event.event_type)
+        if provider.slug == "postal" and event.event_type == EventType.FAILED:
+            kind = DeliveryKind.BOUNCED
+        if kind is not None:
+            yield _notice(event, kind, provider)
+
+
+def _notice(event: AnymailTrackingEvent, kind: DeliveryKind, provider: Provider) -> Notice:
+    said = _plain(event.esp_event)
+    reply = " ".join(filter(None, (_text(event.mta_response), _text(event.description))))
+    about = _PARTICULARS.get(provider.slug)
+    status, is_unknown = about(said, _text(event.recipient)) if about else ("", False)
+    is_invalid = event.reject_reason == RejectReason.INVALID
+    is_known = bool(_ENHANCED.search(status) or _ENHANCED.search(reply))
+    others = _others(said, provider)
+    moment = event.timestamp if isinstance(event.timestamp, datetime) else None
+    return Notice(
+        kind=kind,
+        key=_key(event, kind, provider),
+        address="" if others and provider.slug == "resend" else _text(event.recipient)[:320],
+        status=status,
+        reply=reply,
+        is_final=True if kind in _FAILURES and (is_unknown or is_invalid) and not is_known else None,
+        is_senders_fault=kind in _FAILURES and event.reject_reason in _NOT_THE_ADDRESS,
+        occurred_at=moment,
+        message=f"{provider.slug}:{_text(event.message_id)}" if event.message_id else "",
+        texts=tuple(_attached(event, said)),
+        is_sure=not (kind == DeliveryKind.COMPLAINED and others),
+    )
+
+
+def _key(event: AnymailTrackingEvent, kind: DeliveryKind, provider: Provider) -> str:
+    """The event's own number; of those that have none, all that tells it from others."""
+    if event.event_id:
+        parts = [event.event_id, event.recipient]
+    elif event.message_id or event.timestamp:
+        parts = [event.message_id, event.recipient, event.timestamp]
+    else:
+        parts = [json.dumps(_plain(event.esp_event), sort_keys=True, default=str)]
+    digest = hashlib.sha256("\n".join(map(_text, parts)).encode("utf-8", "replace")).hexdigest()
+    return f"{provider.slug}:{kind}:{digest}"
+
+
+def _others(said: Any, provider: Provider) -> bool:
+    """Whether several people are named of whom the event is about one, and nobody knows which."""
+    if provider.slug == "amazon_ses":
+        return len(_at(said, "complaint", "complainedRecipients") or ()) > 1
+    if provider.slug == "resend":
+        data = _at(said, "data") or {}
+        return sum(len(people) for name in ("to", "cc", "bcc") if isinstance(people := data.get(name), list)) > 1
+    return False
+
+
+def _attached(event: AnymailTrackingEvent, said: Any) -> Iterator[str]:
+    """What the sender attached to the message: metadata, tags, and headers of ours that the provider repeats."""
+    for held in (event.metadata, event.tags):
+        values = held.values() if isinstance(held, Mapping) else held if isinstance(held, list | tuple) else ()
+        yield from (value[:2_000] for value in list(values)[:50] if isinstance(value, str))
+    for headers in (_at(said, "mail", "headers"), _at(said, "data", "headers")):
+        for header in (headers if isinstance(headers, list) else [])[:200]:
+            name, value = _at(header, "name"), _at(header, "value")
+            if isinstance(name, str) and isinstance(value, str) and _OURS.fullmatch(name):
+                yield value[:4_000]
+
+
+def _amazon(said: Any, recipient: str) -> tuple[str, bool]:
+    people = _at(said, "bounce", "bouncedRecipients")
+    mine = [one for one in (people if isinstance(people, list) else []) if _at(one, "emailAddress") == recipient]
+    return _text(_at(mine[0], "status")) if mine else "", _at(said, "bounce", "bounceSubType") == "NoEmail"
+
+
+def _mailgun(said: Any, _recipient: str) -> tuple[str, bool]:
+    status = _at(said, "event-data", "delivery-status", "enhanced-code") or _at(said, "code")
+    return _text(status), False
+
+
+_PARTICULARS: dict[str, Callable[[Any, str], tuple[str, bool]]] = {
+    "amazon_ses": _amazon,
+    "mailgun": _mailgun,
+    "mailjet": lambda said, _who: ("", _at(said, "error") == "user unknown" and bool(_at(said, "hard_bounce"))),
+    "mailtrap": lambda said, _who: ("", _at(said, "bounce_category") == "badmailbox"),
+    "mandrill": lambda said, _who: ("", _at(said, "msg", "bounce_description") == "bad_mailbox"),
+    "resend": lambda said, _who: ("", _at(said, "data", "bounce", "subType") == "NoEmail"),
+    "sendgrid": lambda said, _who: (_text(_at(said, "status")), False),
+    "unisender_go": lambda said, _who: ("", _at(said, "delivery_info", "delivery_status") == "err_user_unknown"),
+}
+
+
+# Mail
+
+
+def _mails(view: AnymailCoreWebhookView, request: HttpRequest, provider: Provider) -> Iterator[Mail]:
+    """The mails of a post, as they came. Only what a provider hands over in pieces is put together again."""
+    body = request.body  # before anybody reads the form
+    try:
+        found = list(_RAW[provider.slug](request, body)) if provider.slug in _RAW else []
+        if not found:
+            found = [_put_together(event.message) for event in view.parse_events(request)]
+    except Exception as error:  # anybody can have written what is in it
+        raise NotUnderstood(type(error).__name__) from error
+    yield from found
+
+
+def _put_together(message: AnymailInboundMessage) -> Mail:
+    raw = message.as_bytes(policy=default_policy.clone(refold_source="none", max_line_length=None))
+    return Mail(raw, _text(message.envelope_recipient))
+
+
+def _raw_of_amazon(_request: HttpRequest, body: bytes) -> Iterator[Mail]:
+    said = json.loads(json.loads(body)["Message"])
+    if said.get("notificationType") != "Received" or said["receipt"]["action"]["type"] != "SNS":
+        raise AnymailError("Only mail that is in the notification itself can be taken.")
+    content = said["content"]
+    raw = _unpacked(content) if said["receipt"]["action"].get("encoding") == "BASE64" else _bytes(content)
+    people = said["receipt"].get("recipients") or [""]
+    yield Mail(raw, ", ".join(map(_text, people)))
+
+
+def _raw_of_mailersend(_request: HttpRequest, body: bytes) -> Iterator[Mail]:
+    data = json.loads(body)["data"]
+    people = _at(data, "recipients", "rcptTo") or []
+    yield Mail(_bytes(data["raw"]), ", ".join(_text(_at(one, "email")) for one in people))
+
+
+def _raw_of_mailgun(request: HttpRequest, _body: bytes) -> Iterator[Mail]:
+    if "body-mime" in request.POST:
+        yield Mail(_bytes(request.POST["body-mime"]), request.POST.get("recipient", ""))
+
+
+def _raw_of_mandrill(request: HttpRequest, _body: bytes) -> Iterator[Mail]:
+    for event in json.loads(request.POST["mandrill_events"]):
+        if event.get("event") == "inbound":
+            yield Mail(_bytes(event["msg"]["raw_msg"]), _text(event["msg"].get("email")))
+
+
+def _raw_of_postal(_request: HttpRequest, body: bytes) -> Iterator[Mail]:
+    said = json.loads(body)
+    raw = _unpacked(said["message"]) if said.get("base64") is True else _bytes(said["message"])
+    yield Mail(raw, _text(said.get("rcpt_to")))
+
+
+def _raw_of_postmark(_request: HttpRequest, body: bytes) -> Iterator[Mail]:
+    said = json.loads(body)
+    if said.get("RawEmail"):
+        yield Mail(_bytes(said["RawEmail"]), _text(said.get("OriginalRecipient")))
+
+
+def _raw_of_sendgrid(request: HttpRequest, _body: bytes) -> Iterator[Mail]:
+    if "email" in request.POST and "headers" not in request.POST:
+        envelope: Any = {}
+        with suppress(ValueError):
+            envelope = json.loads(request.POST.get("envelope", "{}"))
+        people = _at(envelope, "to") or []
+        yield Mail(_bytes(request.POST["email"]), ", ".join(map(_text, people)))
+
+
+def _raw_of_sparkpost(_request: HttpRequest, body: bytes) -> Iterator[Mail]:
+    for event in json.loads(body):
+        relayed = _at(event, "msys", "relay_message")
+        if relayed:
+            content = relayed["content"]
+            is_packed = content.get("email_rfc822_is_base64")
+            raw = _unpacked(content["email_rfc822"]) if is_packed else _bytes(content["email_rfc822"])
+            yield Mail(raw, _text(relayed.get("rcpt_to")))
+
+
+_RAW: dict[str, Callable[[HttpRequest, bytes], Iterator[Mail]]] = {
+    "amazon_ses": _raw_of_amazon,
+    "mailersend": _raw_of_mailersend,
+    "mailgun": _raw_of_mailgun,
+    "mandrill": _raw_of_mandrill,
+    "postal": _raw_of_postal,
+    "postmark": _raw_of_postmark,
+    "sendgrid": _raw_of_sendgrid,
+    "sparkpost": _raw_of_sparkpost,
+}
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+def _unpacked(text: str) -> bytes:
+    try:
+        return b64decode(text)
+    except Error as error:
+        raise AnymailError from error
+
+
+def _at(said: Any, *path: str) -> Any:
+    """What stands at a place in JSON; None where there is no such place."""
+    for name in path:
+        said = said.get(name) if isinstance(said, Mapping) else None
+    return said
+
+
+def _plain(said: Any) -> Any:
+    """An event as its provider wrote it; of SparkPost without the wrapping, of forms the last of each field."""
+    if hasattr(said, "dict"):
+        return said.dict()
+    return said
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, bool | dict | list):
+        return ""
+    return str(value).encode("utf-8", "replace").decode("utf-8").replace("\0", "")[:4_000]
