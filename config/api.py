@@ -15,7 +15,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
-from consent.api import audience, consents, eligibility, links, reports, types
+from consent.api import audience, consents, eligibility, links, replies, reports, types
 from contacts.api import blocks, channels, contacts, erasures, history, problems, relational
 from contacts.api.door import Scoped, answer_to, through_the_door
 from contacts.api.problems import Problem
@@ -160,6 +160,7 @@ ROUTERS = (
     consents.router,
     links.router,
     reports.router,
+    replies.router,
 )
 
 

@@ -23,6 +23,7 @@ from contacts.views import (
     relational,
     relational_tables,
     status,
+    tokens,
 )
 from contacts.views import settings as project_settings
 
@@ -89,6 +90,9 @@ of_a_project: list[URLPattern | URLResolver] = [
     path("members/<int:membership_id>/", members.member_edit, name="member_edit"),
     path("members/<int:membership_id>/remove/", members.member_remove, name="member_remove"),
     path("settings/", project_settings.settings, name="settings"),
+    path("settings/tokens/", tokens.api_tokens, name="api_tokens"),
+    path("settings/tokens/add/", tokens.api_token_add, name="api_token_add"),
+    path("settings/tokens/<int:token_id>/revoke/", tokens.api_token_revoke, name="api_token_revoke"),
     path("settings/tables/add/", relational_tables.table_add, name="table_add"),
     path("settings/tables/<int:table_id>/", relational_tables.table_edit, name="table_edit"),
     path("settings/tables/<int:table_id>/remove/", relational_tables.table_remove, name="table_remove"),

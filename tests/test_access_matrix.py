@@ -19,9 +19,11 @@ from consent.models import ConsentHistory, WebhookEndpoint
 from consent.services.consents import grant
 from consent.services.requests import ask_erasure
 from contacts.models import Membership, Organization, OrganizationAdmin, Project, StatusHistory, User
+from contacts.services.tokens import create_token
 from tests.consent.feedback_reports import waiting_report
 from tests.consent.forms import form_of
 from tests.consent.saying import by_form
+from tests.consent.texts import waiting_reply
 from tests.contacts.imported import checked
 from tests.factories import (
     BlockFactory,
@@ -118,6 +120,9 @@ OF_A_PROJECT: dict[str, Row] = {
     "member_edit": about(ADMINISTER, "membership_id"),
     "member_remove": about(ADMINISTER, "membership_id"),
     "settings": ADMINISTER,
+    "api_tokens": about(ADMINISTER, posts=False),
+    "api_token_add": ADMINISTER,
+    "api_token_revoke": about(ADMINISTER, "token_id"),
     "table_add": ADMINISTER,
     "table_edit": about(ADMINISTER, "table_id"),
     "table_remove": about(ADMINISTER, "table_id"),
@@ -140,6 +145,10 @@ OF_A_PROJECT: dict[str, Row] = {
     "consent:form_version": about(VIEW, "form_id", "number"),
     "consent:requests": VIEW,
     "consent:request_refuse": about(Row(refused=("viewer", "editor")), "request_number"),
+    "consent:replies": VIEW,
+    "consent:reply": about(VIEW, "reply_number"),
+    "consent:reply_accept": about(EDIT, "reply_number"),
+    "consent:reply_dismiss": about(EDIT, "reply_number"),
     "consent:spam_reports": about(ADMINISTER, posts=False),
     "consent:spam_report": about(ADMINISTER, "report_number", posts=False),
     "consent:spam_report_accept": about(ADMINISTER, "report_number"),
@@ -183,6 +192,7 @@ OF_THEIR_PAGES = ("consent:theme", "consent:logo")
 GLOBAL_IDS = (
     "contact_id", "entry_id", "receipt_id", "membership_id", "admin_id", "row_id", "table_id", "import_id", "type_id",
     "opt_in_id", "form_id", "request_number", "endpoint_id", "report_number",
+    "reply_number", "token_id",
 )  # fmt: skip
 
 
@@ -230,6 +240,8 @@ def house(
             "form_id": form_of(project, topic).form_id,
             "number": 1,
             "request_number": ask_erasure(contact).pk,
+            "reply_number": waiting_reply(project).pk,
+            "token_id": create_token(project, name="Shop", scopes=["read"])[0].pk,
             "report_number": waiting_report(project, "reader@example.org").pk,
             "endpoint_id": WebhookEndpoint.objects.create(project=project, provider="postmark").pk,
             "opt_in_id": ConsentHistory.objects.get(contact=contact).pk,

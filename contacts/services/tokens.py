@@ -19,6 +19,7 @@ from contacts.text import clean_text
 from contacts.vocabulary import ApiScope
 
 PREFIX = "sendable_"
+DEFAULT_SCOPES = (ApiScope.READ, ApiScope.WRITE, ApiScope.SEND_CHECK, ApiScope.REPORT)
 USE_NOTED_EVERY = timedelta(minutes=1)
 
 
