@@ -64,7 +64,7 @@ _BODY = {
     "required": True,
     "content": {
         "application/json": {"schema": ComplaintIn.model_json_schema()},
-        **dict.fromkeys((*MAIL, *PARTS), _MESSAGE),
+        **dict.fromkeys((*MAIL, "multipart/report"), _MESSAGE),
     },
 }
 
