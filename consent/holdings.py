@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from consent.models import Consent, ConsentDetail, ConsentHistory, ErasureRequest, MailedLink
 from consent.services import carrying, requests
+from consent.services.feedback import leaving
 from consent.vocabulary import RequestState
 from contacts.extension_points import Count, Holding, holdings
 from contacts.models import Contact, ErasureReceipt
@@ -27,6 +28,12 @@ def register() -> None:
         Holding(
             "links", _("Mailed links and requests"), 92, _count_links, _close_requests, erase_first=_erase_links,
             merge=requests.merge,
+        )
+    )  # fmt: skip
+    holdings.add(
+        Holding(
+            "feedback", _("What came back: reports, bounces, replies"), 93, leaving.count, leaving.erase_nothing_more,
+            merge=leaving.merge, erase_first=leaving.forget,
         )
     )  # fmt: skip
 

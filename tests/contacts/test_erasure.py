@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import unicodedata
 import uuid
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,13 +18,16 @@ from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.db import connection, connections, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
 
-from consent.models import ConsentDetail, ErasureRequest
+from consent.models import ConsentDetail, DeliveryEvent, ErasureRequest, InboundReply, ReportedAddress, SpamReport
 from consent.services.consents import grant, withdraw
+from consent.services.feedback.aside import keep
+from consent.services.feedback.delivery import Told, take
 from consent.services.mailing import mail_link
 from consent.services.personal import ask_new_email, mail_personal_link
 from consent.services.requests import ask_erasure, refuse
-from consent.vocabulary import LinkPurpose
+from consent.vocabulary import DeliveryKind, Door, LinkPurpose
 from contacts import triggers
 from contacts.addresses import normalise
 from contacts.eligibility import Question, explain
@@ -38,6 +42,7 @@ from contacts.models import (
     RelationalRow,
     StatusHistory,
 )
+from contacts.origin import THE_SYSTEM
 from contacts.services.blocks import lift, quarantine, suppress
 from contacts.services.erasure import erase, erasure_preview
 from contacts.services.imports import jobs
@@ -63,6 +68,7 @@ WORD = "Zwyxéquil"
 CORE = "zwyx"  # in any case, in NFC, NFD and JSON
 NUMBER = "5550199"
 EMAIL = "ann@example.org"
+CODED = ("digest", "provider", "status", "keyword")  # words of servers and of ours, which name nobody
 
 pytestmark = pytest.mark.django_db
 
@@ -105,6 +111,7 @@ def planted(project: Project) -> Contact:
     RelationalRowFactory(contact=contact, values={WORD: WORD})
     plant_in_the_consent_centre(project, contact, with_words)
     plant_in_imports(project)
+    plant_in_feedback(project, contact)
     ContactFactory(project=project, first_name="Somebody", email=EMAIL)
     contact.refresh_from_db()
     plant_everywhere(contact)
@@ -140,6 +147,32 @@ def plant_in_imports(project: Project) -> None:
     jobs.upload(project, content, file_name="list.csv", origin=by_the_system())
 
 
+def plant_in_feedback(project: Project, contact: Contact) -> None:
+    """What came back about them: bounces, a report, a reply, and mails that were kept aside, however they are coded."""
+    now, first, second = timezone.now(), f"{CORE}.first@example.org", f"{CORE}.second@example.org"
+    for address, whom in ((first, None), (second, contact)):
+        told = Told(DeliveryKind.BOUNCED, address, address, status="4.2.2", reply=f"<{address}>: full", message=WORD)
+        [event] = take(project, [told], door=Door.WEBHOOK, believed=True, actor=THE_SYSTEM)
+        assert event.contact_id == (whom.pk if whom else None)
+    mark = {"channel": "email", "fingerprint": normalise("email", second).fingerprint, "address": second}
+    report = SpamReport.objects.create(
+        project=project, door=Door.MAIL, form="arf", feedback_type="abuse", believed=True, outcome="suppressed",
+        digest="1", raw=f"To: {WORD}".encode(), occurred_at=now, received_at=now,
+    )  # fmt: skip
+    ReportedAddress.objects.create(report=report, contact=contact, found_by="token", **mark)
+    InboundReply.objects.create(
+        project=project, contact=contact, digest="1", text=f"{WORD} wants no mail", sent_to=f"{WORD}@here",
+        outcome="waiting", occurred_at=now, received_at=now, **mark,
+    )  # fmt: skip
+    coded = b64encode(f"{WORD}-2 wrote".encode()).decode()
+    for mail in (
+        f"To: {second.upper()}\n\nhello",
+        f"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: base64\n\n{coded}",
+        f"Subject: to {WORD} {WORD}\n\nhello",
+    ):
+        keep(mail.encode(), "It belongs to nobody.")
+
+
 def of_contact() -> list[type[models.Model]]:
     """The models, of any app, whose rows belong to a contact."""
     return [
@@ -156,7 +189,7 @@ def texts_of(model: type[models.Model]) -> list[models.Field[Any, Any]]:
         if isinstance(field, (models.CharField, models.TextField, models.JSONField))
         and not field.choices
         and not field.primary_key
-        and field.name not in ("fingerprint", "address_fingerprint", "detail_digest", "decided_by")
+        and field.name not in ("fingerprint", "address_fingerprint", "detail_digest", "decided_by", *CODED)
     ]
 
 
@@ -202,7 +235,8 @@ def test_no_table_knows_the_person_any_more(
     known = {"contacts_contact", "contacts_channelstatus", "contacts_statushistory", "contacts_entrydetail",
              "contacts_relationalrow", "contacts_block", "contacts_importrow", "contacts_importpiece",
              "consent_consenthistory", "consent_consentdetail", "consent_mailedlink",
-             "consent_erasurerequest"}  # fmt: skip
+             "consent_erasurerequest", "consent_deliveryevent", "consent_spamreport", "consent_reportedaddress",
+             "consent_inboundreply", "consent_unreadmail"}  # fmt: skip
     assert known <= tables_that_know()
     erase(planted.as_set(), origin=by(ADMIN), requested_by_contact=requested)
     assert tables_that_know() == set()
@@ -213,10 +247,10 @@ def test_no_table_knows_the_person_any_more(
 
 
 def test_no_row_of_any_model_belongs_to_the_person_but_entries_of_blocks(planted: Contact) -> None:
-    """And requests to be erased, which have nothing in them but the number."""
+    """And requests to be erased, and what came back, which have nothing in them but the number."""
     number = planted.pk
     erase(planted.as_set(), origin=by(ADMIN), requested_by_contact=True)
-    for model in set(of_contact()) - {ErasureRequest}:
+    for model in set(of_contact()) - {ErasureRequest, DeliveryEvent, ReportedAddress, InboundReply}:
         left = model._default_manager.filter(contact=number)
         if model is StatusHistory:
             left = left.filter(block__isnull=True)

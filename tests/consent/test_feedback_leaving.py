@@ -1,0 +1,101 @@
+"""What came back from receivers, when those it is about leave: counted, carried over, forgotten."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from consent.models import DeliveryEvent, InboundReply, ReportedAddress, SpamReport, UnreadMail
+from consent.services.feedback.aside import keep, purge
+from consent.services.feedback.delivery import Told, accept, take
+from consent.vocabulary import DeliveryKind, Door
+from contacts.addresses import normalise
+from contacts.models import Contact, Project
+from contacts.origin import THE_SYSTEM
+from contacts.services.erasure import erase, erasure_preview
+from contacts.services.merging import merge
+from tests.factories import ContactFactory, by_the_system
+from tests.origins import EDITOR, by
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def ada(project: Project) -> Contact:
+    return ContactFactory(project=project, key="ADA-1", email="ada@example.org")
+
+
+def bounced(project: Project, address: str) -> DeliveryEvent:
+    told = Told(DeliveryKind.BOUNCED, address, address, status="4.2.2", reply=f"<{address}>: full")
+    return take(project, [told], door=Door.WEBHOOK, believed=True, actor=THE_SYSTEM)[0]
+
+
+def reported(project: Project, *contacts: Contact) -> SpamReport:
+    report = SpamReport.objects.create(
+        project=project, door=Door.MAIL, form="arf", feedback_type="abuse", believed=True, outcome="suppressed",
+        digest=f"{contacts}", raw=b"the report", occurred_at=NOW, received_at=NOW,
+    )  # fmt: skip
+    for contact in contacts:
+        ReportedAddress.objects.create(
+            report=report, contact=contact, channel="email", address="shared@example.org", found_by="recipient",
+            fingerprint=normalise("email", "shared@example.org").fingerprint,
+        )  # fmt: skip
+    return report
+
+
+def replied(project: Project, contact: Contact) -> InboundReply:
+    return InboundReply.objects.create(
+        project=project, contact=contact, digest="1", channel="sms", fingerprint="x", outcome="waiting",
+        occurred_at=NOW, received_at=NOW,
+    )  # fmt: skip
+
+
+def test_the_confirmation_counts_it(project: Project, ada: Contact) -> None:
+    bounced(project, "ada@example.org")
+    reported(project, ada)
+    replied(project, ada)
+    [line] = [line for line in erasure_preview(ada.as_set()).lines if line.key == "feedback"]
+    assert line.number == 3 and line.since is not None
+
+
+def test_a_merge_carries_it_over_and_names_nobody_twice(project: Project, ada: Contact) -> None:
+    twin = ContactFactory(project=project, email="ada@example.net")
+    event, reply = bounced(project, "ada@example.net"), replied(project, twin)
+    both, one = reported(project, ada, twin), reported(project, twin)
+    merge(ada, twin, origin=by(EDITOR))
+    event.refresh_from_db()
+    reply.refresh_from_db()
+    assert (event.contact_id, reply.contact_id) == (ada.pk, ada.pk)
+    assert [named.contact_id for named in both.addresses.all()] == [ada.pk]
+    assert [named.contact_id for named in one.addresses.all()] == [ada.pk]
+
+
+def test_others_and_other_projects_keep_theirs(project: Project, other_project: Project, ada: Contact) -> None:
+    ContactFactory(project=project, email="bob@example.org")
+    ContactFactory(project=other_project, email="ada@example.org")
+    bob, there = bounced(project, "bob@example.org"), bounced(other_project, "ada@example.org")
+    keep(b"To: bob@example.org\n\nhello", "It belongs to nobody.")
+    keep(b"To: ada@example.org\n\nhello", "It belongs to nobody.", project=other_project)
+    erase(ada.as_set(), origin=by_the_system(), requested_by_contact=True)
+    assert {event.address for event in DeliveryEvent.objects.all()} == {bob.address, there.address}
+    assert UnreadMail.objects.count() == 2
+
+
+def test_a_waiting_event_of_who_was_erased_is_still_decided(project: Project, ada: Contact) -> None:
+    told = Told(DeliveryKind.BOUNCED, "1", "ada@example.org", status="5.1.1")
+    take(project, [told], door=Door.MAIL, believed=False, actor=THE_SYSTEM)
+    erase(ada.as_set(), origin=by_the_system(), requested_by_contact=False)
+    assert accept(DeliveryEvent.objects.all(), origin=by(EDITOR)) == 1
+    again = ContactFactory(project=project, email="ada@example.org")
+    assert again.channel_statuses.get(channel="email").quarantined
+
+
+def test_unread_mail_is_kept_for_30_days() -> None:
+    keep(b"garbage", "It has no headers.")
+    purge(NOW + timedelta(days=29))
+    assert UnreadMail.objects.count() == 1
+    purge(NOW + timedelta(days=31))
+    assert not UnreadMail.objects.exists()
