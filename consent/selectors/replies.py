@@ -103,9 +103,13 @@ def what_stopping_does(row: ReplyInWords) -> str:
     if row.reply.channel == Channel.SMS:
         return _(
             "The number goes on the suppression list of the whole organization, for every contact who has it or "
-            "comes to it. Other channels stay as they are."
+            "comes to it. Other channels stay as they are. Only an admin of the organization, or a START from the "
+            "same number, lifts it."
         )
-    return _("Every contact who has the address becomes inactive, and the address is opted out in this project.")
+    return _(
+        "Every contact who has the address becomes inactive, and the address is opted out in this project. Only an "
+        "admin activates them again, with their authorization."
+    )
 
 
 def entries_of(reply: InboundReply) -> StatusHistoryQuerySet:
