@@ -163,8 +163,9 @@ def embedded(part: Message) -> Message | None:
 
 
 def header(message: Message, name: str) -> str:
-    """The words of a header, decoded (RFC 2047), on one line; nothing where there is none."""
-    text = str(message.get(name, ""))[:LONGEST_VALUE]
+    """The words of a header, decoded (RFC 2047, RFC 6532), on one line; nothing where there is none."""
+    raw = next((str(value) for key, value in message.raw_items() if key.lower() == name.lower()), "")
+    text = raw[:LONGEST_VALUE].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     with suppress(HeaderParseError, LookupError, ValueError):
         text = str(make_header(decode_header(text)))
     return _clean(re.sub(r"\s+", " ", text)).strip()

@@ -131,11 +131,12 @@ def _take(mail: _Mail) -> Received:
     link = _link_of_opt_out(mail)
     if link is not None:
         return _stop(mail, link)
-    if _is_to_stop(mail) or _says_stop(mail.message):
+    is_automatic = _is_automatic(mail.message)
+    if _is_to_stop(mail) or (not is_automatic and _says_stop(mail.message)):
         asked = _ask(mail)
         if asked is not None:
             return asked
-    if _is_automatic(mail.message):
+    if is_automatic:
         return _note_automatic(mail)
     return _aside(mail.raw, _("It says nothing that Sendable knows how to take."), mail.project)
 
