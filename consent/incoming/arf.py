@@ -35,6 +35,7 @@ _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,59})[ \t]*:[ \t]*(.*)")
 _HAS_TYPE = re.compile(rb"^Feedback-Type[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _TYPE = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_DELIVERY = "message/delivery-status"
 _HEADERS_ALONE = ("text/rfc822-header", "message/rfc822-header")
 _LOOKS_LIKE_HEADERS = re.compile(rb"\s*(?:[A-Za-z][A-Za-z0-9-]*[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*){3}")
 
@@ -120,7 +121,7 @@ def _read(message: Message, is_report: bool, carriers: tuple[Message, ...], dept
     found = _feedback_part(message, parts)
     if found is not None:
         return _of_feedback(message, parts, found, carriers)
-    if any(part.get_content_type() == "message/delivery-status" for part in parts):
+    if any(part.get_content_type() == _DELIVERY for part in parts):
         return None
     if message.get(_HOTMAIL):
         return _about(message, "jmrp", message, carriers)
@@ -144,7 +145,8 @@ def _feedback_part(message: Message, parts: list[Message]) -> Message | None:
     for part in parts:
         if part.get_content_subtype() in ("feedback-report", "x-feedback-report"):
             return part
-    if message.get_content_type() == "multipart/report" or _says_it_is_one(message):
+    is_other_report = any(part.get_content_type() == _DELIVERY for part in parts)
+    if not is_other_report and (message.get_content_type() == "multipart/report" or _says_it_is_one(message)):
         for part in parts:
             is_other = part.get_content_maintype() not in ("text", "application", "message")
             if not is_other and embedded(part) is None and _HAS_TYPE.search(decoded(part)[:5_000]):

@@ -458,7 +458,8 @@ def test_delivery_reports_and_common_mail_are_no_spam_reports() -> None:
     )  # fmt: skip
     plain = shapes.original(ANN, {}).encode()
 
-    for raw in (bounce, vacation, plain):
+    quoting = bounce.replace(b"Come and see.", b"\nFeedback-Type: abuse\n")
+    for raw in (bounce, quoting, vacation, plain):
         assert read_report(read_message(raw)) is None
     assert read_report(read_message(bounce), is_report=True) is None
     assert read(plain).form == "original"
