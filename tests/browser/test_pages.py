@@ -23,17 +23,20 @@ from playwright.sync_api import Page, ViewportSize, expect
 
 from config.urls import not_offered
 from consent.demo.logo import logo
-from consent.models import Centre, ConsentHistory, ErasureRequest
+from consent.models import Centre, ConsentHistory, ErasureRequest, WebhookEndpoint
 from consent.services.consents import grant, withdraw
 from consent.vocabulary import Basis, ImpliedBy
 from contacts.errors import StaleConfirmation
 from contacts.models import Block, Membership, OrganizationAdmin, Project, StatusHistory, User
 from contacts.services.opt_outs import opt_out
 from contacts.services.status import deactivate
+from contacts.services.tokens import create_token
+from contacts.vocabulary import ApiScope
 from tests.browser.conftest import Browse, axe_problems
 from tests.consent.feedback_reports import decided_report, waiting_report
 from tests.consent.forms import form_of
 from tests.consent.saying import by_form, by_import
+from tests.consent.texts import text_from, waiting_reply
 from tests.contacts.imported import checked, imported
 from tests.factories import (
     PASSWORD,
@@ -65,6 +68,8 @@ pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
 # Paths that answer with no page of their own.
 NO_PAGES = {
     "healthz": "words for machines",
+    "consent:webhook": "words for machines",
+    "consent:webhook_inbound": "words for machines",
     "account": "leads on to the password",
     "account_set_password": "leads on: everybody has one",
     "contacts:contact_export": "a file, asked for by a form",
@@ -137,10 +142,16 @@ STATES = [
     "/p/empty/contacts/",
     "/p/empty/erasures/",
     "/p/empty/reports/",
+    "/p/empty/settings/webhooks/",
+    "/p/newsletter/settings/webhooks/{asked_id}/",
     "/p/newsletter/reports/{decided_number}/",
     "/p/newsletter/reports/{decided_number}/accept/",
     "/p/empty/blocks/",
     "/p/empty/imports/",
+    "/p/empty/replies/",
+    "/p/empty/settings/tokens/",
+    "/p/newsletter/replies/{stopped_number}/",
+    "/p/newsletter/replies/{stopped_number}/accept/",
     "/p/newsletter/imports/{done_id}/",
     "/p/newsletter/imports/{done_id}/undo/",
     "/p/newsletter/imports/{done_id}/rows/?outcome=updated",
@@ -280,6 +291,16 @@ def house(project: Project, viewer: User, organization_admin: User) -> dict[str,
         "request_number": ErasureRequest.objects.create(
             project=project, contact=contact, requested_at=contact.created_at
         ).pk,
+        "reply_number": waiting_reply(
+            project, "Please stop sending me these texts, I asked you twice already. 🛑 " * 3
+        ).pk,
+        "stopped_number": text_from(project, "STOP", "+14185550199").pk,
+        "token_id": create_token(project, name="Shop of the museum, at the front desk", scopes=ApiScope.values)[0].pk,
+        "endpoint_id": WebhookEndpoint.objects.create(project=project, provider="mailersend").pk,
+        "asked_id": WebhookEndpoint.objects.create(
+            project=project, provider="amazon_ses", secrets={"confirm_at": "https://sns.ca-central-1.amazonaws.com/"}
+        ).pk,
+        "key": "00000000-0000-4000-8000-000000000000",
         "report_number": waiting_report(project, "amelie.gagnon-roy.of.the.long.address@museum.example.org").pk,
         "decided_number": decided_report(project, "marc@example.org").pk,
         "form_id": form_of(project, topic, embedded_by=["https://www.example.org"]).form_id,
