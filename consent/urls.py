@@ -78,8 +78,8 @@ of_settings: list[URLPattern | URLResolver] = [
 
 # For programs of mail providers. The key is a secret.
 for_providers: list[URLPattern | URLResolver] = [
-    path("webhooks/<uuid:key>/", webhooks.webhook, name="webhook"),
-    path("webhooks/<uuid:key>/inbound/", webhooks.webhook_inbound, name="webhook_inbound"),
+    path("webhooks/<uuid:endpoint_key>/", webhooks.webhook, name="webhook"),
+    path("webhooks/<uuid:endpoint_key>/inbound/", webhooks.webhook_inbound, name="webhook_inbound"),
 ]
 
 # For contacts. With and without a slash at the end: an opt-out link is never answered with a redirect.

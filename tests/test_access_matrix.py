@@ -184,8 +184,8 @@ OF_CONTACTS: dict[str, tuple[dict[str, str], int]] = {
     "consent:resubscribe": ({"token": "cut"}, NOT_HERE),
     "consent:choices": ({"token": "cut"}, NOT_HERE),
     "consent:ask_personal": ({"token": "cut"}, NOT_HERE),
-    "consent:webhook": ({"key": "00000000-0000-4000-8000-000000000000"}, NOT_HERE),
-    "consent:webhook_inbound": ({"key": "00000000-0000-4000-8000-000000000000"}, NOT_HERE),
+    "consent:webhook": ({"endpoint_key": "00000000-0000-4000-8000-000000000000"}, NOT_HERE),
+    "consent:webhook_inbound": ({"endpoint_key": "00000000-0000-4000-8000-000000000000"}, NOT_HERE),
 }
 # What their pages load: the same for everybody, and tested in tests/consent/test_theme.py.
 OF_THEIR_PAGES = ("consent:theme", "consent:logo")

@@ -39,6 +39,8 @@ from anymail.webhooks import (
     unisender_go,
 )
 from anymail.webhooks.base import AnymailBaseWebhookView, AnymailCoreWebhookView
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -264,6 +266,15 @@ def listen(
 def methods_of(provider: Provider) -> set[str]:
     """How a provider may ask for our address: it posts, and some look first whether anybody is there."""
     return {"POST", "HEAD", "GET"} if provider.slug == "unisender_go" else {"POST", "HEAD"}
+
+
+def is_public_key(text: str) -> bool:
+    """Whether a text is a public key as providers show theirs, without the lines around it."""
+    try:
+        load_der_public_key(b64decode(text, validate=True))
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return True
 
 
 def view_of(

@@ -40,9 +40,9 @@ def _for_machines(view: View) -> View:
     """A view for programs that know its address. While the database is away they are told to send again."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+    def guarded(request: HttpRequest, endpoint_key: uuid.UUID) -> HttpResponse:
         try:
-            return sealed(view(request, key))
+            return sealed(view(request, endpoint_key))
         except (OperationalError, InterfaceError):
             log.error("database_unavailable", exc_info=True)
             return sealed(_said(503, "Try again later.", {"Retry-After": RETRY_AFTER}))

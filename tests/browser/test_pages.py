@@ -297,10 +297,10 @@ def house(project: Project, viewer: User, organization_admin: User) -> dict[str,
         "stopped_number": text_from(project, "STOP", "+14185550199").pk,
         "token_id": create_token(project, name="Shop of the museum, at the front desk", scopes=ApiScope.values)[0].pk,
         "endpoint_id": WebhookEndpoint.objects.create(project=project, provider="mailersend").pk,
+        "endpoint_key": "00000000-0000-4000-8000-000000000000",
         "asked_id": WebhookEndpoint.objects.create(
             project=project, provider="amazon_ses", secrets={"confirm_at": "https://sns.ca-central-1.amazonaws.com/"}
         ).pk,
-        "key": "00000000-0000-4000-8000-000000000000",
         "report_number": waiting_report(project, "amelie.gagnon-roy.of.the.long.address@museum.example.org").pk,
         "decided_number": decided_report(project, "marc@example.org").pk,
         "form_id": form_of(project, topic, embedded_by=["https://www.example.org"]).form_id,
