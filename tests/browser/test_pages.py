@@ -347,11 +347,12 @@ def too_wide(page: Page) -> list[str]:
 
 
 def offered(house: dict[str, Any]) -> dict[str, set[str]]:
-    """Name of every path, and what its address asks for. A name that asks for what the house has not fails."""
+    """Name of every page's path, and what its address asks for. A name that asks for what the house has not fails."""
     return {
         name: values
         for name, values in named_paths(get_resolver().url_patterns)
-        if resolve(reverse(name, kwargs={value: house[value] for value in values})).func is not not_offered
+        if not name.startswith("api:")
+        and resolve(reverse(name, kwargs={value: house[value] for value in values})).func is not not_offered
     }
 
 
