@@ -86,10 +86,12 @@ def _in_words(reply: InboundReply, contact: Contact | None) -> ReplyInWords:
 def what_followed(row: ReplyInWords) -> str:
     """What was done, or why nothing was, in a sentence."""
     if row.reply.outcome == ReplyOutcome.STOPPED and row.reply.channel != Channel.SMS:
-        return _("Everything from this project is stopped for whoever has the address.")
+        return _("Everything from this project was stopped for whoever has the address.")
     told = {
-        ReplyOutcome.STOPPED: _("The number is on the suppression list of the organization. START lifts it again."),
-        ReplyOutcome.STARTED: _("What a STOP had set is lifted. Any other no stands."),
+        ReplyOutcome.STOPPED: _(
+            "The number was put on the suppression list of the organization. START lifts that again."
+        ),
+        ReplyOutcome.STARTED: _("What a STOP had set was lifted. Any other no stands."),
         ReplyOutcome.HELPED: _("The answer says who sends here. Nothing was changed."),
         ReplyOutcome.WAITING: _("It may mean stop. Nothing was changed yet."),
         ReplyOutcome.NOTHING: _("Nothing was changed."),

@@ -50,7 +50,7 @@ class TokenForm(ChangeForm):
     def expires_at(self) -> datetime | None:
         """The end of the last day, in the project's time zone."""
         day = self.cleaned_data["expires_on"]
-        return end_of_day(day, timezone.get_current_timezone()) if day else None  # type: ignore[arg-type]
+        return end_of_day(day, timezone.get_current_timezone()) if day else None
 
     def refuse(self, error: RegisterError) -> None:
         if error.field == "expires_at":
