@@ -13,7 +13,7 @@ class ConsentConfig(AppConfig):
 
     def ready(self) -> None:
         from consent import checks, chores, conditions, holdings, imports, profile
-        from consent.selectors import replies, requests, spam_reports
+        from consent.selectors import delivery, replies, requests, spam_reports
         from consent.services import demo, demo_replies, demo_reports, undo
         from contacts import triggers
         from contacts.extension_points import Undoing, undoings
@@ -24,6 +24,7 @@ class ConsentConfig(AppConfig):
         checks.register()
         imports.register()
         profile.register()
+        delivery.register()
         replies.register()
         requests.register()
         spam_reports.register()

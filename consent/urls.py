@@ -57,6 +57,10 @@ of_a_project: list[URLPattern | URLResolver] = [
 # /p/<project>/: what comes back from receivers
 of_feedback: list[URLPattern | URLResolver] = [
     path("delivery/", delivery.delivery, name="delivery"),
+    path("delivery/export/", delivery.delivery_export, name="delivery_export"),
+    path("delivery/lift/", delivery.delivery_lift, name="delivery_lift"),
+    path("delivery/review/", delivery.delivery_review, name="delivery_review"),
+    path("delivery/<int:event_number>/", delivery.delivery_event, name="delivery_event"),
     path("reports/", reports.spam_reports, name="spam_reports"),
     path("reports/<int:report_number>/", reports.spam_report, name="spam_report"),
     path("reports/<int:report_number>/accept/", reports.spam_report_accept, name="spam_report_accept"),

@@ -20,6 +20,7 @@ from consent.services.consents import grant
 from consent.services.requests import ask_erasure
 from contacts.models import Membership, Organization, OrganizationAdmin, Project, StatusHistory, User
 from contacts.services.tokens import create_token
+from tests.consent.bounces import bounced
 from tests.consent.feedback_reports import waiting_report
 from tests.consent.forms import form_of
 from tests.consent.saying import by_form
@@ -145,6 +146,11 @@ OF_A_PROJECT: dict[str, Row] = {
     "consent:form_version": about(VIEW, "form_id", "number"),
     "consent:requests": VIEW,
     "consent:request_refuse": about(Row(refused=("viewer", "editor")), "request_number"),
+    "consent:delivery": VIEW,
+    "consent:delivery_export": Row(refused=("viewer", "editor"), get=NO_SUCH_METHOD),
+    "consent:delivery_event": about(VIEW, "event_number"),
+    "consent:delivery_lift": about(EDIT, get=NOTHING_CHOSEN),
+    "consent:delivery_review": about(EDIT, get=NOT_HERE),
     "consent:replies": VIEW,
     "consent:reply": about(VIEW, "reply_number"),
     "consent:reply_accept": about(EDIT, "reply_number"),
@@ -192,7 +198,7 @@ OF_THEIR_PAGES = ("consent:theme", "consent:logo")
 GLOBAL_IDS = (
     "contact_id", "entry_id", "receipt_id", "membership_id", "admin_id", "row_id", "table_id", "import_id", "type_id",
     "opt_in_id", "form_id", "request_number", "endpoint_id", "report_number",
-    "reply_number", "token_id",
+    "reply_number", "token_id", "event_number",
 )  # fmt: skip
 
 
@@ -240,6 +246,7 @@ def house(
             "form_id": form_of(project, topic).form_id,
             "number": 1,
             "request_number": ask_erasure(contact).pk,
+            "event_number": bounced(project, "nobody@example.org").pk,
             "reply_number": waiting_reply(project).pk,
             "token_id": create_token(project, name="Shop", scopes=["read"])[0].pk,
             "report_number": waiting_report(project, "reader@example.org").pk,
