@@ -32,7 +32,7 @@ from contacts.api.shapes import (
 from contacts.errors import ConfirmationMismatch, InvalidAddress, RegisterError
 from contacts.models import Contact, Project
 from contacts.selectors.contacts import Wanted, contacts_wanted
-from contacts.services import status
+from contacts.services import merging, status
 from contacts.services.details import Amendment, amend
 from contacts.services.erasure import erase
 from contacts.services.one_deactivation import deactivate_one
@@ -88,6 +88,13 @@ class ContactFilters(Paged):
 class ActivateIn(Schema, extra="forbid"):
     authorization: AuthorizationIn
     note: text(2_000, several_lines=True) = ""  # type: ignore[valid-type]
+
+
+class MergeIn(Schema, extra="forbid"):
+    """Who goes, and on which channels their address is the one that is kept where both have one."""
+
+    other: int = Field(ge=1, le=2**63 - 1, examples=[4712])
+    take: list[ChannelName] = Field([], examples=[["sms"]])
 
 
 class ConfirmationIn(Schema, extra="forbid"):
@@ -214,6 +221,20 @@ def start(request: ApiRequest, response: HttpResponse, contact_id: int, sent: Ac
             authorization=sent.authorization.meant(),
             whole=True,
         ).or_raise()
+    return shown(contact, response)
+
+
+@router.post(
+    "contacts/{int:contact_id}/merge", response=ContactOut, auth=Scoped(ApiScope.WRITE), operation_id="merge_contacts"
+)
+def unite(request: ApiRequest, response: HttpResponse, contact_id: int, sent: MergeIn) -> object:
+    """Make one contact of two, for good. The one in the address stays; a no of either stays.
+
+    The other's key and number lead to the one who stays from then on.
+    """
+    contact = request.api.contact(contact_id)
+    other = request.api.contact(sent.other)
+    merging.merge(contact, other, origin=request.api.origin(), take=frozenset(sent.take))
     return shown(contact, response)
 
 
