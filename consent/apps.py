@@ -14,7 +14,7 @@ class ConsentConfig(AppConfig):
     def ready(self) -> None:
         from consent import checks, chores, conditions, holdings, imports, profile
         from consent.selectors import delivery, replies, requests, spam_reports
-        from consent.services import demo, demo_replies, demo_reports, undo
+        from consent.services import demo, demo_deliveries, demo_replies, demo_reports, undo
         from contacts import triggers
         from contacts.extension_points import Undoing, undoings
 
@@ -31,5 +31,6 @@ class ConsentConfig(AppConfig):
         chores.register()
         demo.register()
         demo_replies.register()
+        demo_deliveries.register()
         demo_reports.register()
         undoings.add(Undoing("consents", 10, undo.entries_of_import, undo.undo_numbers))

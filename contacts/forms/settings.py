@@ -90,7 +90,16 @@ class SettingsForm(ProjectForm):
             "max_value": _("Enter a number from 1 to 365."),
         },
     )
-
+    burst_addresses = forms.IntegerField(
+        min_value=2,
+        max_value=1_000_000,
+        error_messages={
+            "required": _("Enter a number from 2 to 1,000,000."),
+            "invalid": _("Enter a number from 2 to 1,000,000."),
+            "min_value": _("Enter a number from 2 to 1,000,000."),
+            "max_value": _("Enter a number from 2 to 1,000,000."),
+        },
+    )
     import_share = forms.IntegerField(
         label=_("Share in per cent"),
         min_value=0,
@@ -117,7 +126,7 @@ class SettingsForm(ProjectForm):
     def __init__(self, *args: Any, **particulars: Any) -> None:
         super().__init__(*args, **particulars)
         for column in Project._meta.fields:
-            if column.name in ("delivery_errors", "delivery_error_days"):
+            if column.name in ("delivery_errors", "delivery_error_days", "burst_addresses"):
                 self.fields[column.name].label = capfirst(column.verbose_name)
 
     @property

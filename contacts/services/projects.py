@@ -37,6 +37,7 @@ class ProjectSettings:
     default_country: str = ""
     delivery_errors: int = 3
     delivery_error_days: int = 10
+    burst_addresses: int = 50
     import_share: int = 5
     import_days: int = 30
 

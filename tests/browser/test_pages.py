@@ -29,10 +29,12 @@ from consent.vocabulary import Basis, ImpliedBy
 from contacts.errors import StaleConfirmation
 from contacts.models import Block, Membership, OrganizationAdmin, Project, StatusHistory, User
 from contacts.services.opt_outs import opt_out
+from contacts.services.register import set_validity
 from contacts.services.status import deactivate
 from contacts.services.tokens import create_token
 from contacts.vocabulary import ApiScope
 from tests.browser.conftest import Browse, axe_problems
+from tests.consent.bounces import bounced
 from tests.consent.feedback_reports import decided_report, waiting_report
 from tests.consent.forms import form_of
 from tests.consent.saying import by_form, by_import
@@ -79,6 +81,7 @@ NO_PAGES = {
     "contacts:import_absent_export": "a file, asked for by a form",
     "consent:receipt_json": "a file, asked for by a form",
     "consent:audience_export": "a file, asked for by a form",
+    "consent:delivery_export": "a file, asked for by a form",
     "contacts:import_start": "a button of the check",
     "contacts:import_stop": "a button of the import's page",
     "contacts:import_resume": "a button of the import's page",
@@ -113,6 +116,8 @@ QUERIES = {
     "contacts:block_lift": "?block={block_id}",
     "contacts:organization_block_lift": "?block={organization_block_id}",
     "contacts:import_rows": "?outcome=rejected",
+    "consent:delivery_lift": "?all=1&domain=example.org",
+    "consent:delivery_review": "?domain=example.com&burst=1&newest={burst_number}",
     "contacts:merge": "?contact={contact_id}&contact={inactive_id}",
 }
 # Other states of pages.
@@ -141,6 +146,15 @@ STATES = [
     "/p/empty/",
     "/p/empty/contacts/",
     "/p/empty/erasures/",
+    "/p/newsletter/delivery/?show=invalid",
+    "/p/newsletter/delivery/?show=bounces&domain=example.org&since=2020-01-01",
+    "/p/newsletter/delivery/?show=waiting",
+    "/p/newsletter/delivery/review/?event={unproved_number}",
+    "/p/newsletter/delivery/?domain=no+domain",
+    "/p/empty/delivery/",
+    "/p/empty/delivery/?show=invalid",
+    "/p/empty/delivery/?show=bounces",
+    "/p/empty/delivery/?show=waiting",
     "/p/empty/reports/",
     "/p/empty/settings/webhooks/",
     "/p/newsletter/settings/webhooks/{asked_id}/",
@@ -291,6 +305,7 @@ def house(project: Project, viewer: User, organization_admin: User) -> dict[str,
         "request_number": ErasureRequest.objects.create(
             project=project, contact=contact, requested_at=contact.created_at
         ).pk,
+        **bounces_of(project),
         "reply_number": waiting_reply(
             project, "Please stop sending me these texts, I asked you twice already. 🛑 " * 3
         ).pk,
@@ -314,6 +329,19 @@ def house(project: Project, viewer: User, organization_admin: User) -> dict[str,
         "uidb36": "1",
         "key": "abc-def",
     }
+
+
+def bounces_of(project: Project) -> dict[str, int]:
+    """An address that does not exist, one that failed once, a burst of 50, and a bounce that anybody can have sent."""
+    words = "550-5.1.1 The email account that you tried to reach does not exist. Check it for typos. " * 3
+    nowhere = bounced(project, "amelie.gagnon-roy.of.the.long.address@museum.example.org", reply=words)
+    bounced(project, "nobody.of.a.rather.long.name@example.org", status="4.2.2", reply="452 4.2.2 Mailbox full")
+    bounced(project, "gone@example.org")
+    invalid = ContactFactory(project=project, first_name="Léa", last_name="Roy", email="lea@example.net")
+    set_validity(invalid, "email", False, origin=asked())
+    many = [bounced(project, f"reader.{number}@example.com") for number in range(project.burst_addresses)]
+    unproved = bounced(project, "marc@example.org", believed=False)
+    return {"event_number": nowhere.pk, "burst_number": many[-1].pk, "unproved_number": unproved.pk}
 
 
 def problems(page: Page, address: str, *, status: int = 200) -> list[tuple[str, Any]]:

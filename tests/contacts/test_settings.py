@@ -16,6 +16,7 @@ VALUES = {
     "default_country": "CA",
     "delivery_errors": "5",
     "delivery_error_days": "30",
+    "burst_addresses": "200",
     "import_share": "10",
     "import_days": "60",
 }
@@ -30,7 +31,7 @@ def test_admin_saves(client: Client, project: Project, admin: User) -> None:
     assert save(client, admin).status_code == 302
     project.refresh_from_db()
     assert (project.name, project.time_zone, project.default_country) == ("Lettre d’info 🙂", "Asia/Kolkata", "CA")
-    assert (project.delivery_errors, project.delivery_error_days) == (5, 30)
+    assert (project.delivery_errors, project.delivery_error_days, project.burst_addresses) == (5, 30, 200)
     assert (project.import_share, project.import_days) == (10, 60)
     text = client.get(URL).content.decode()
     assert 'value="Asia/Kolkata" selected' in text and "Canada (+1)" in text
@@ -79,6 +80,8 @@ def test_only_admins_come_here(
         ({"delivery_errors": "three"}, "from 1 to 100"),
         ({"delivery_error_days": ""}, "from 1 to 365"),
         ({"delivery_error_days": "366"}, "from 1 to 365"),
+        ({"burst_addresses": "1"}, "from 2 to 1,000,000"),
+        ({"burst_addresses": "1000001"}, "from 2 to 1,000,000"),
         ({"import_share": "101"}, "from 0 to 100"),
         ({"import_days": "0"}, "from 1 to 365"),
     ],
