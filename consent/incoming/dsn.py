@@ -33,7 +33,7 @@ _RETURNED = re.compile(
     r"|original message|returned message|the header of the original message)[^\n]*$",
     re.IGNORECASE | re.MULTILINE,
 )
-_QMAIL = re.compile(r"\A\s*hi\. this is the\b.{0,200}", re.IGNORECASE)
+_QMAIL = re.compile(r"\A\s*hi\. this is the\b.{0,100}\bprogram at\b", re.IGNORECASE)
 _SENDERS = ("mailer-daemon", "postmaster", "mail-daemon", "mdaemon")
 _FAILURE = re.compile(
     r"undeliver|not deliver|fail|return|delivery|bounce|delay|unzustellbar|non remis|rejected", re.IGNORECASE
@@ -165,7 +165,7 @@ def _in_words(message: Message, parts: list[Message], original: Message | None) 
     otherwise = DELAYED if _DELAY.search(subject) else FAILED
     found = dict(_paragraphs(told))
     recipients = []
-    for address in named or [address for address, reply in found.items() if _REPLY_CODE.search(reply)]:
+    for address in named or _named_in_words(found, told):
         reply = found.get(address, "")
         code = _REPLY_CODE.search(reply)
         action = DELAYED if otherwise == DELAYED or (code and code.group(1) == "4" and not named) else FAILED
@@ -173,6 +173,20 @@ def _in_words(message: Message, parts: list[Message], original: Message | None) 
             RecipientReport(final=address[:320], action=action, status=status_in(reply), diagnostic=reply)
         )
     return _report(message, tuple(recipients[:MOST_RECIPIENTS]), original)
+
+
+def _named_in_words(found: dict[str, str], text: str) -> list[str]:
+    """Whom a text is about: who stands before what a server answered, or before words as qmail writes them; else who
+    alone has a line to themselves."""
+    answered = [
+        address
+        for address, reply in found.items()
+        if _REPLY_CODE.search(reply) or status_in(reply) or (reply and f"<{address}>:" in text)
+    ]
+    if answered:
+        return answered
+    alone = [address for address, reply in found.items() if not reply]
+    return alone if len(alone) == 1 else []
 
 
 def _is_from_a_server(message: Message) -> bool:
