@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
 from email.parser import HeaderParser
-from email.utils import parseaddr, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
+from itertools import islice
 
-from consent.incoming.mime import embedded, header, leaves, text_of
+from consent.incoming.mime import MOST_BLOCKS, address_in, embedded, header, leaves, text_of
 
 FAILED, DELAYED, DELIVERED = "failed", "delayed", "delivered"
 LONGEST_REPLY = 2_000
@@ -29,7 +30,7 @@ _IN_WORDS = re.compile(r"(?<![\d.])([45]\.[0-7]\.\d{1,3})(?!\.?\d)")
 _REPLY_CODE = re.compile(r"(?<![\d.])([45])\d\d(?![\d.])")
 _ADDRESS_LINE = re.compile(r"^[ \t]*<?([^\s<>:;,@\"()]{1,64}@[^\s<>:;,@\"()]{1,255})>?[ \t]*:?(?=[ \t]|$)")
 _RETURNED = re.compile(
-    r"^-{2,}[ -]*(?:below this line is a copy of the message|this is a copy of (?:the|your) message"
+    r"^--[ -]*(?:below this line is a copy of the message|this is a copy of (?:the|your) message"
     r"|original message|returned message|the header of the original message)[^\n]*$",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -83,7 +84,8 @@ def read_delivery_report(message: Message) -> DeliveryReport | None:
     statuses = [part for part in parts if part.get_content_type() in _STATUS_PARTS]
     original = next((inner for part in parts if (inner := embedded(part)) is not None), None)
     if statuses:
-        blocks = [block for part in statuses for block in _blocks(text_of(part))]
+        every = (block for part in statuses for block in _blocks(text_of(part)))
+        blocks = list(islice(every, MOST_BLOCKS))
         recipients = tuple(found for block in blocks if (found := _recipient(block)) is not None)
         envelope = next((text for block in blocks if (text := header(block, "original-envelope-id"))), "")
         return _report(message, recipients[:MOST_RECIPIENTS], original, envelope)
@@ -137,7 +139,7 @@ def _typed(value: str) -> str:
     if kind.strip().lower() == "utf-8":
         address = re.sub(r"\\x\{([0-9A-Fa-f]{1,5})\}", lambda found: chr(int(found.group(1), 16)), address)
     if "<" in address or "(" in address:
-        address = parseaddr(address)[1]
+        address = address_in(address)
     return address.strip("<> ")[:320] if "@" in address else ""
 
 
@@ -190,7 +192,7 @@ def _named_in_words(found: dict[str, str], text: str) -> list[str]:
 
 
 def _is_from_a_server(message: Message) -> bool:
-    sender = parseaddr(header(message, "from"))[1].partition("@")[0].lower()
+    sender = address_in(header(message, "from")).partition("@")[0].lower()
     return sender in _SENDERS and bool(_FAILURE.search(header(message, "subject")))
 
 

@@ -17,6 +17,7 @@ from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import Policy, compat32
+from email.utils import getaddresses
 from io import BytesIO
 
 from django.utils.translation import gettext_lazy as _
@@ -32,11 +33,14 @@ MOST_HEADERS = 2_000
 MOST_BLOCKS = 2_000
 LONGEST_TEXT = 1_000_000
 LONGEST_VALUE = 20_000
+LONGEST_PARAMETERS = 2_000
 
 _MESSAGES = ("message/rfc822", "message/global")
 _HEADERS = ("text/rfc822-headers", "message/rfc822-headers", "message/global-headers")
+_WITH_PARAMETERS = ("content-type", "content-disposition")
 _RETURNS = re.compile(rb"\r+(\n)?")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
+_LIKE_AN_ADDRESS = re.compile(r"(?<![^\s<>()\[\],;:\"])[^\s<>()\[\],;:\"@]{1,64}@[^\s<>()\[\],;:\"@]{1,255}")
 _BEFORE_HEADERS = re.compile(rb"\A(?:\xef\xbb\xbf|\s)+")
 _MAILBOX_LINE = re.compile(rb"\A>?From [^\n]*\n\s*")
 _IS_QUOTED_PRINTABLE = re.compile(rb"=(?:3D|\n)", re.IGNORECASE)
@@ -52,9 +56,18 @@ class Unreadable(RegisterError):
 
 
 class _Bounded(Message):
-    """A message that refuses to grow deeper while it is read."""
+    """A message that refuses to grow deeper, or longer in its headers, while it is read."""
 
     depth = 0
+    length = 0
+
+    def set_raw(self, name: str, value: str) -> None:
+        self.length += len(name) + len(value)
+        if self.length > LONGEST_HEADERS:
+            raise Unreadable(_("Its headers are too long."))
+        if name.lower() in _WITH_PARAMETERS:  # reading these takes time that grows with the square of their length
+            value = value[:LONGEST_PARAMETERS]
+        super().set_raw(name, value)
 
     def attach(self, payload: Message) -> None:  # type: ignore[override]
         if isinstance(payload, _Bounded):
@@ -169,6 +182,25 @@ def header(message: Message, name: str) -> str:
     with suppress(HeaderParseError, LookupError, ValueError):
         text = str(make_header(decode_header(text)))
     return _clean(re.sub(r"\s+", " ", text)).strip()
+
+
+def addresses_in(value: str) -> list[str]:
+    """The addresses that the value of a header names. Where comments lie in one another too deep, or quotes are never
+    closed, what looks like addresses."""
+    try:
+        return [address for _name, address in getaddresses([value]) if address]
+    except (ValueError, IndexError, TypeError, RecursionError):
+        return like_addresses_in(value)
+
+
+def like_addresses_in(value: str) -> list[str]:
+    """Whatever looks like an address in the value of a header, in names and comments as well."""
+    return _LIKE_AN_ADDRESS.findall(value)
+
+
+def address_in(value: str) -> str:
+    """The first of them, empty where there is none."""
+    return next(iter(addresses_in(value)), "")
 
 
 def _content(part: Message) -> bytes:

@@ -13,10 +13,10 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from email.message import Message
-from email.utils import getaddresses
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.utils.functional import Promise
 from django.utils.html import strip_tags
@@ -25,7 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from consent.incoming.arf import FeedbackReport, read_report
 from consent.incoming.dsn import DeliveryReport, read_delivery_report
 from consent.incoming.marks import return_paths_in, tokens_in, tokens_of
-from consent.incoming.mime import header, leaves, read_message, text_of
+from consent.incoming.mime import addresses_in, header, leaves, like_addresses_in, read_message, text_of
 from consent.incoming.texts import Meaning, read_text
 from consent.services import links
 from consent.services.feedback import aside, delivery, replies, reports
@@ -206,7 +206,7 @@ def _is_to_stop(mail: _Mail) -> bool:
     if not settings.REPLY_DOMAIN:
         return False
     mailboxes = re.compile(rf"{STOP_MAILBOX}(?:\+[^@\s]*)?@{re.escape(settings.REPLY_DOMAIN)}", re.IGNORECASE)
-    return any(mailboxes.fullmatch(address) for _name, address in _addresses(mail.recipients))
+    return any(mailboxes.fullmatch(address) for value in mail.recipients for address in addresses_in(value))
 
 
 def _stop(mail: _Mail, link: Link) -> Received:
@@ -232,7 +232,7 @@ def _ask(mail: _Mail) -> Received | None:
         return None
     rows = _rows(sender, project)
     is_plain = _is_to_stop(mail) or _is_plain_stop(mail.message)
-    if mail.trusted and is_plain and not _is_automatic(mail.message):
+    if mail.trusted and is_plain and not _is_automatic(mail.message) and _names_nobody_else(mail.message):
         _stop_sender(sender, project, rows, _own_act(mail))
         return Received("opt_out", Scope.PROJECT, project)
     if not rows.exists():
@@ -253,11 +253,17 @@ def _stop_sender(sender: Address, project: Project, rows: ChannelStatusQuerySet,
 
 def _sender(message: Message) -> Address | None:
     """The one address that a mail says it is from."""
-    found = [address for _name, address in _addresses(_values(message, ["from"]))]
+    found = [address for value in _values(message, ["from"]) for address in addresses_in(value)]
     try:
         return normalise(Channel.EMAIL, found[0]) if len(found) == 1 else None
     except InvalidAddress:
         return None
+
+
+def _names_nobody_else(message: Message) -> bool:
+    """Whether the sender's address is all that looks like one there. Mail servers read what is malformed in several
+    ways, so the one that vouched may have meant another sender than the one read here."""
+    return len({text.lower() for value in _values(message, ["from"]) for text in like_addresses_in(value)}) == 1
 
 
 def _rows(address: Address, project: Project) -> ChannelStatusQuerySet:
@@ -335,17 +341,17 @@ def _texts(message: Message) -> list[str]:
     """The texts of a mail, plain ones first; of HTML what is left without its tags."""
     parts = [part for part in leaves(message) if part.get_content_maintype() == "text"][:20]
     plain = [text_of(part)[:20_000] for part in parts if part.get_content_subtype() != "html"]
-    marked = [strip_tags(text_of(part)[:20_000]) for part in parts if part.get_content_subtype() == "html"]
+    marked = [_without_tags(text_of(part)[:20_000]) for part in parts if part.get_content_subtype() == "html"]
     return [*plain, *marked]
+
+
+def _without_tags(text: str) -> str:
+    try:
+        return strip_tags(text)
+    except SuspiciousOperation:  # made to hold it up; whoever reads it sees the tags
+        return text
 
 
 def _values(message: Message, names: Iterable[str]) -> list[str]:
     wanted = set(names)
     return [str(value)[:1_000] for name, value in message.items() if name.lower() in wanted][:100]
-
-
-def _addresses(values: Iterable[str]) -> list[tuple[str, str]]:
-    try:
-        return [(name, address) for name, address in getaddresses(list(values)) if address]
-    except (ValueError, IndexError, TypeError):
-        return []
