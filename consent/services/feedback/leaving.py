@@ -27,20 +27,24 @@ _SHORTEST = 3
 def count(ids: Iterable[int]) -> Mapping[int, Count]:
     """What came back about each contact: reports, delivery events, replies."""
     ids = list(ids)
-    numbers: Counter[int] = Counter()
-    since: dict[int, datetime] = {}
     places: tuple[tuple[QuerySet[Any], str], ...] = (
         (DeliveryEvent.objects.all(), "occurred_at"),
         (ReportedAddress.objects.all(), "report__occurred_at"),
         (InboundReply.objects.all(), "occurred_at"),
     )
-    for rows, moment in places:
-        grouped = rows.filter(contact_id__in_set=ids).order_by().values("contact_id")
-        for number, how_many, first in grouped.annotate(number=Number("pk"), first=Min(moment)).values_list(
-            "contact_id", "number", "first"
-        ):
-            numbers[number] += how_many
-            since[number] = min(first, since.get(number, first))
+    of_each, *of_others = (
+        rows.filter(contact_id__in_set=ids)
+        .order_by()
+        .values("contact_id")
+        .annotate(number=Number("pk"), first=Min(moment))
+        .values_list("contact_id", "number", "first")
+        for rows, moment in places
+    )
+    numbers: Counter[int] = Counter()
+    since: dict[int, datetime] = {}
+    for number, how_many, first in of_each.union(*of_others, all=True):
+        numbers[number] += how_many
+        since[number] = min(first, since.get(number, first))
     return {number: Count(how_many, since[number]) for number, how_many in numbers.items()}
 
 
