@@ -79,10 +79,15 @@ def test_invalid_addresses_stand_with_who_said_so(client: Client, project: Proje
     ContactFactory(project=project, email="valid@example.org")
     set_validity(contact, "email", False, origin=by_the_system())
     client.force_login(viewer)
-    text = text_of(client.get(LIST, {"show": "invalid"}))
+
+    def shown(**filters: str) -> str:
+        """The page as it reads: an address may break before its sign."""
+        return text_of(client.get(LIST, {"show": "invalid", **filters})).replace("<wbr>", "")
+
+    text = shown()
     assert "vogel@example.org" in text and "valid@example.org" not in text and "/history/" in text
-    assert "vogel@example.org" in text_of(client.get(LIST, {"show": "invalid", "domain": "example.org"}))
-    assert "vogel@example.org" not in text_of(client.get(LIST, {"show": "invalid", "until": "2020-01-01"}))
+    assert "vogel@example.org" in shown(domain="example.org")
+    assert "vogel@example.org" not in shown(until="2020-01-01")
 
 
 def test_recent_bounces_tell_what_followed(client: Client, project: Project, ada: Contact, viewer: User) -> None:
