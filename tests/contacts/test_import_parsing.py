@@ -16,7 +16,8 @@ from contacts.addresses import fingerprint, normalise
 from contacts.csv_guard import guarded, unguarded
 from contacts.csv_reading import Batch
 from contacts.errors import InvalidAddress, InvalidText
-from contacts.services.imports.parsing import Staged, Taken, parse
+from contacts.services.imports.cells import Staged, Taken
+from contacts.services.imports.parsing import parse
 from contacts.text import clean_text
 from contacts.vocabulary import Channel
 

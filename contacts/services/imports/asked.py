@@ -15,8 +15,8 @@ from contacts.addresses import Address
 from contacts.models import ChannelStatus, Contact, ImportJob, ImportRow, Project
 from contacts.models.imports import ImportKind, RowOutcome
 from contacts.origin import Said
+from contacts.services.imports.cells import CHANNELS
 from contacts.services.imports.comparing import own_rows
-from contacts.services.imports.parsing import CHANNELS
 from contacts.services.locks import holders
 
 AT_ONCE = 2_000

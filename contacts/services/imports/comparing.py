@@ -10,7 +10,7 @@ from django.db.models import Exists, F, FilteredRelation, Lookup, OuterRef, Q, Q
 from django.db.models.lookups import Exact
 
 from contacts.models import ChannelStatus, Contact, ImportJob, ImportRow
-from contacts.services.imports.parsing import CHANNELS
+from contacts.services.imports.cells import CHANNELS
 
 DETAILS = ("first_name", "last_name", "language", "notes", "attributes")
 Named = Callable[[str], Any]

@@ -26,8 +26,8 @@ from contacts.services.blocks import opt_out_addresses, suppress
 from contacts.services.fingerprints import adopt_older_fingerprints_of
 from contacts.services.imports import jobs
 from contacts.services.imports.asked import No, contacts_behind, in_groups, noes_in, rejected_before
+from contacts.services.imports.cells import CHANNELS
 from contacts.services.imports.comparing import own_rows
-from contacts.services.imports.parsing import CHANNELS
 from contacts.services.imports.planning import line_ranges, reject, totals
 from contacts.services.imports.twin_noes import name_twins
 from contacts.services.locks import lock_all_addresses, lock_ids

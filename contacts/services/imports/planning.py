@@ -35,8 +35,8 @@ from contacts.models import Block, ChannelStatus, Contact, ImportJob, ImportRow
 from contacts.models.imports import ImportKind, ImportMode, RowOutcome
 from contacts.services.bulk_rows import NextId, keep_ids, reserve_ids, update_columns
 from contacts.services.imports import jobs
+from contacts.services.imports.cells import Staged
 from contacts.services.imports.comparing import brings, channels_in, identical, own_rows, says_nothing_new
-from contacts.services.imports.parsing import Staged
 from contacts.services.set_sql import update_from
 from contacts.services.status import switch_gates
 from contacts.vocabulary import BlockKind, Channel, Reason, Weight

@@ -18,8 +18,8 @@ from contacts.models.imports import ImportState, RowOutcome
 from contacts.moments import end_of_day
 from contacts.origin import Said
 from contacts.services.imports import jobs
+from contacts.services.imports.cells import CHANNELS
 from contacts.services.imports.comparing import own_rows
-from contacts.services.imports.parsing import CHANNELS
 from contacts.services.status import deactivate, only_replaced, return_replaced
 from contacts.vocabulary import Channel, Reason
 

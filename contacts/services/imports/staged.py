@@ -22,8 +22,8 @@ from contacts.extension_points import Count
 from contacts.models import ChannelStatus, Contact, ImportJob, ImportPiece, ImportRow, StatusHistory
 from contacts.models.imports import ImportState, RowOutcome
 from contacts.services.imports.asked import in_groups
+from contacts.services.imports.cells import CHANNELS
 from contacts.services.imports.jobs import without_names
-from contacts.services.imports.parsing import CHANNELS
 from contacts.services.set_sql import database_clock
 from contacts.tables import numbered_name
 from contacts.vocabulary import Aspect, Channel

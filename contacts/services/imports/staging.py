@@ -15,7 +15,8 @@ from contacts.models import ImportJob, ImportRow
 from contacts.models.imports import ImportKind, ImportState, RowOutcome
 from contacts.services.bulk_rows import load_columns
 from contacts.services.imports import jobs, planning
-from contacts.services.imports.parsing import CHANNELS, Staged, Taken, parse
+from contacts.services.imports.cells import CHANNELS, Staged, Taken
+from contacts.services.imports.parsing import parse
 from contacts.services.set_sql import database_clock, refresh_statistics
 
 FEW = 1_000  # of more rows PostgreSQL must know, or it plans for none: statistics know other imports alone

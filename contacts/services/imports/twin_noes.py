@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from contacts.models import ImportJob, ImportRow
 from contacts.models.imports import RowOutcome
 from contacts.services.bulk_rows import update_columns
+from contacts.services.imports.cells import CHANNELS
 from contacts.services.imports.comparing import own_rows
-from contacts.services.imports.parsing import CHANNELS
 
 
 def name_twins(job: ImportJob) -> list[int]:
