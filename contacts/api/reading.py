@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja.parser import Parser
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from contacts.access import ApiRefusal
 from contacts.errors import RegisterError
@@ -65,24 +65,47 @@ def text(max_length: int, *, several_lines: bool = False) -> Any:
     return Annotated[str, AfterValidator(clean), Field(json_schema_extra={"maxLength": max_length})]
 
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT = re.compile(_DAY.pattern + r"[Tt ].+")
+
+
+def _written(form: re.Pattern[str], message: Callable[[], str]) -> BeforeValidator:
+    """Refuse what is not a text of this form: a number would be read as seconds, or as milliseconds, since 1970."""
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, str) or not form.fullmatch(value):
+            raise ValueError(message())
+        return value
+
+    return BeforeValidator(check)
+
+
+def _how_moments_are_written() -> str:
+    return _("Write the moment with its offset from UTC, like 2026-03-01T12:00:00Z.")
+
+
+def _how_days_are_written() -> str:
+    return _("Enter a date like 2026-11-24.")
+
+
 def _aware(value: datetime) -> datetime:
     if value.tzinfo is None or value.utcoffset() is None:
-        raise ValueError(_("Write the moment with its offset from UTC, like 2026-03-01T12:00:00Z."))
+        raise ValueError(_how_moments_are_written())
     if not 1970 <= value.year <= 9_000:
         raise ValueError(_("This moment is too far away."))
     return value
 
 
-Moment = Annotated[datetime, AfterValidator(_aware)]
+Moment = Annotated[datetime, _written(_MOMENT, _how_moments_are_written), AfterValidator(_aware)]
 
 
 def _plausible(value: date) -> date:
     if not 1900 <= value.year <= 2999:
-        raise ValueError(_("Enter a date like 2026-11-24."))
+        raise ValueError(_how_days_are_written())
     return value
 
 
-Day = Annotated[date, AfterValidator(_plausible)]
+Day = Annotated[date, _written(_DAY, _how_days_are_written), AfterValidator(_plausible)]
 
 MOST_VALUES = 200
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3}([-_][A-Za-z]{2,4})?)?")
