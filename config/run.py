@@ -20,7 +20,8 @@ PATIENCE = 15.0
 
 def main(address: str) -> int:
     """Start both and wait; returns 0 when asked to end, else the exit status of the one that ended."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts what runs in its background deaf to SIGINT
+        signal.signal(number, _interrupt)
     children: list[subprocess.Popen[bytes]] = []
     try:
         for arguments in (["runserver", "--noreload", address], ["worker"]):
