@@ -93,6 +93,44 @@ def test_the_number_counts_however_it_is_written(project: Project, ann: Contact,
     assert is_stopped(ann)
 
 
+@pytest.mark.parametrize(
+    ("country", "sender", "number"),
+    [
+        ("DE", "4915112345678", "+49 1511 2345678"),
+        ("DE", "33612345678", "+33 6 12 34 56 78"),
+        ("DE", "14185550137", NUMBER),
+        ("IT", "14185550137", NUMBER),
+        ("AT", "436641234567", "+43 664 1234567"),
+        ("DE", "015112345678", "+49 1511 2345678"),
+        ("IT", "3123456789", "+39 312 345 6789"),
+    ],
+)
+@pytest.mark.parametrize("is_known", [True, False])
+def test_digits_that_can_be_read_in_two_ways_stop_the_right_number(
+    project: Project, country: str, sender: str, number: str, is_known: bool
+) -> None:
+    Project.objects.filter(pk=project.pk).update(default_country=country)
+    project.refresh_from_db()
+    contact = ContactFactory(project=project, sms=number if is_known else "")
+
+    text(project, "STOP", sender)
+
+    if not is_known:
+        change_address(contact, "sms", number, origin=asked())
+    assert is_stopped(contact)
+    assert Block.objects.count() == 1
+
+
+def test_of_two_readings_the_one_that_somebody_has_is_stopped(project: Project) -> None:
+    Project.objects.filter(pk=project.pk).update(default_country="DE")
+    project.refresh_from_db()
+    contact = ContactFactory(project=project, sms="+49 4915112345678")
+
+    text(project, "STOP", "4915112345678")
+
+    assert is_stopped(contact)
+
+
 def test_a_number_that_nobody_has_is_stopped_for_who_comes_to_it(project: Project) -> None:
     reply = text(project, "STOP")
 

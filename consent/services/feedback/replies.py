@@ -10,9 +10,11 @@ import hashlib
 import json
 import secrets
 import unicodedata
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import phonenumbers
 from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -40,6 +42,7 @@ CLOCKS_DIFFER = timedelta(minutes=10)
 
 _OUTCOMES = {Meaning.HELP: ReplyOutcome.HELPED, Meaning.MAYBE_STOP: ReplyOutcome.WAITING}
 _METHODS = {Channel.SMS: Method.SMS, Channel.EMAIL: Method.MAIL}
+_MOBILE = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
 _FRENCH = frozenset({"AIDE"})
 
 
@@ -179,18 +182,29 @@ def holders_of(reply: InboundReply) -> list[int]:
 def number_of(sender: str, project: Project) -> Address:
     """The number of a sender, in whichever way a gateway writes it. Raises NotANumber.
 
-    With ``+``, or ``tel:``, or as it is dialled in the project's country; else digits with a country code.
+    With ``+``, or ``tel:``, or as it is dialled in the project's country; else digits with a country code. Digits that
+    can be read both ways are the number that somebody in the project has, else the one that can be a mobile phone.
     """
     text = readable(sender).strip().removeprefix("tel:").removeprefix("sms:")
     if not text or len(text) > 40 or any(character.isalpha() for character in text):
         raise NotANumber
     digits = "".join(character for character in text if character.isdigit())
+    found: dict[str, Address] = {}
     for written, country in ((text, project.default_country), ("+" + digits.removeprefix("00"), "")):
-        try:
-            return normalise(Channel.SMS, written, country=country)
-        except InvalidAddress:
-            continue
-    raise NotANumber
+        with suppress(InvalidAddress):
+            address = normalise(Channel.SMS, written, country=country)
+            found.setdefault(address.key, address)
+    if not found:
+        raise NotANumber
+    if len(found) == 1 or text.startswith("+"):
+        return next(iter(found.values()))
+    return max(found.values(), key=lambda address: (_rows(project, address).exists(), *_likelihood(address)))
+
+
+def _likelihood(address: Address) -> tuple[bool, bool]:
+    """Whether texts can come from a number, and whether it can be one at all."""
+    number = phonenumbers.parse(address.key)
+    return phonenumbers.number_type(number) in _MOBILE, phonenumbers.is_valid_number(number)
 
 
 def readable(text: str) -> str:
