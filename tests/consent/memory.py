@@ -144,6 +144,11 @@ class Memory:
     def person(self, number: int) -> Somebody | None:
         return self.people.get(self.merged.get(number, number))
 
+    def comes(self, one: Somebody) -> None:
+        """Whoever is added is active from then on: that lifts what we decided before, and nothing heavier."""
+        self.people[one.number] = one
+        self.yeses["active", one.number].append(Yes(OURS, timezone.now(), None))
+
     def put(self, one: Somebody, channel: str, address: str) -> None:
         one.has.pop(channel, None)
         if address:

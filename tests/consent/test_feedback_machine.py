@@ -213,7 +213,7 @@ class Feedback(RuleBasedStateMachine):
             origin=by_the_system(),
         )  # fmt: skip
         one = Somebody(made.pk, project, made.organization_id)
-        self.memory.people[made.pk] = one
+        self.memory.comes(one)
         for channel, address in ((EMAIL, email), (SMS, number)):
             if address:
                 self.memory.put(one, channel, address)
