@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from consent.services import mailing
-from consent.services.feedback import aside, delivery
+from consent.services.feedback import aside, delivery, reports
 from contacts.extension_points import Chore, chores
 
 CHORES = (
@@ -13,6 +13,7 @@ CHORES = (
     Chore("purge_links", 60, timedelta(hours=1), mailing.purge),
     Chore("purge_deliveries", 70, timedelta(hours=1), delivery.purge),
     Chore("purge_unread_mail", 80, timedelta(hours=1), aside.purge),
+    Chore("purge_spam_reports", 85, timedelta(hours=1), reports.purge),
 )
 
 

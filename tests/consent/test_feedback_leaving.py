@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from consent.incoming.arf import read_report
+from consent.incoming.mime import read_message
 from consent.models import DeliveryEvent, InboundReply, ReportedAddress, SpamReport, UnreadMail
+from consent.services.feedback import reports
 from consent.services.feedback.aside import keep, purge
 from consent.services.feedback.delivery import Told, accept, take
 from consent.vocabulary import DeliveryKind, Door
@@ -99,3 +103,50 @@ def test_unread_mail_is_kept_for_30_days() -> None:
     assert UnreadMail.objects.count() == 1
     purge(NOW + timedelta(days=31))
     assert not UnreadMail.objects.exists()
+
+
+HIDDEN = {
+    "in a header": b"Subject: =?utf-8?b?" + base64.b64encode(b"for ada@example.org") + b"?=\n\nx",
+    "in an encoded message within": b"Subject: x\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"
+    b"Content-Type: message/rfc822\n\nSubject: y\nContent-Transfer-Encoding: base64\n\n"
+    + base64.encodebytes(b"Dear ada@example.org, good news for you.")
+    + b"\n--b--\n",
+}
+
+
+@pytest.mark.parametrize("raw", HIDDEN.values(), ids=HIDDEN)
+def test_nothing_kept_aside_hides_who_was_erased(project: Project, ada: Contact, raw: bytes) -> None:
+    keep(raw, "It says nothing.", project=project)
+    keep(b"Subject: for bob@example.org\n\nx", "It says nothing.", project=project)
+
+    erase(ada.as_set(), origin=by_the_system(), requested_by_contact=False)
+
+    assert [bytes(mail.raw)[:12] for mail in UnreadMail.objects.all()] == [b"Subject: for"]
+
+
+def test_a_report_in_which_nobody_was_found_forgets_whom_it_speaks_of(project: Project, ada: Contact) -> None:
+    ContactFactory(project=project, email="bob@example.org")
+    raw = (
+        b"From: fbl@example.com\nSubject: FBL report\nContent-Type: message/rfc822\n\n"
+        b"From: news@example.net\nTo: ada@example.org, bob@example.org\nSubject: News\n\nHello\n"
+    )
+    report = read_report(read_message(raw))
+    assert report is not None
+    kept = reports.take(report, project=project, door=Door.API, believed=True, raw=raw, actor=THE_SYSTEM)
+    assert kept.outcome == "no_match"
+
+    erase(ada.as_set(), origin=by_the_system(), requested_by_contact=False)
+
+    kept.refresh_from_db()
+    assert kept.raw is None
+
+
+def test_reports_that_changed_nothing_keep_their_text_for_30_days(project: Project, ada: Contact) -> None:
+    reported(project, ada)
+    idle = reported(project)
+    SpamReport.objects.filter(pk=idle.pk).update(outcome="no_match")
+
+    reports.purge(NOW + timedelta(days=29))
+    assert SpamReport.objects.filter(raw__isnull=False).count() == 2
+    reports.purge(NOW + timedelta(days=31))
+    assert SpamReport.objects.get(raw__isnull=False).outcome == "suppressed"

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
+from email.message import Message
 from typing import Any
 
 from django.db.models import Count as Number
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
-from consent.incoming.mime import Unreadable, leaves, read_message, text_of
+from consent.incoming.mime import DEEPEST, Unreadable, embedded, header, leaves, read_message, text_of
 from consent.models import DeliveryEvent, InboundReply, ReportedAddress, SpamReport, UnreadMail
 from contacts.addresses import normalise
 from contacts.errors import InvalidAddress
@@ -109,19 +110,34 @@ def _names(ids: list[int]) -> list[str]:
 
 
 def _forget_mails(projects: list[int], texts: Iterable[str]) -> None:
-    """Delete mails kept aside that name somebody, as they came or in what their encoding hides."""
+    """Delete mails kept aside that name somebody, as they came or in what their encoding hides, and what is kept of
+    reports in which nobody was found."""
     wanted = {text.lower() for text in texts if len(text) >= _SHORTEST}
     kept = UnreadMail.objects.filter(Q(project__isnull=True) | Q(project__in=projects))
-    going = [
+    kept.filter(pk__in_set=_naming(kept, wanted))._raw_delete("default")
+    unmatched = SpamReport.objects.filter(project__in=projects, raw__isnull=False).exclude(addresses__contact__gte=0)
+    SpamReport.objects.filter(pk__in_set=_naming(unmatched, wanted)).update(raw=None)
+
+
+def _naming(kept: QuerySet[Any], wanted: set[str]) -> list[int]:
+    return [
         number
         for number, raw in kept.values_list("pk", "raw").iterator(chunk_size=50)
         if any(text in said for said in _readings(bytes(raw)) for text in wanted)
     ]
-    UnreadMail.objects.filter(pk__in_set=going)._raw_delete("default")
 
 
-def _readings(raw: bytes) -> Iterable[str]:
+def _readings(raw: bytes) -> Iterator[str]:
     yield raw.decode("utf-8", errors="replace").lower()
     with suppress(Unreadable):
-        for part in leaves(read_message(raw)):
-            yield text_of(part).lower()
+        yield from _said_in(read_message(raw), 0)
+
+
+def _said_in(message: Message, depth: int) -> Iterator[str]:
+    """The headers and texts of a mail and of those within it, as who reads them sees them."""
+    yield from (header(message, name).lower() for name in set(message.keys()))
+    for part in leaves(message):
+        yield text_of(part).lower()
+        inner = embedded(part) if depth < DEEPEST else None
+        if inner is not None:
+            yield from _said_in(inner, depth + 1)

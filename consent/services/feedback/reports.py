@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -34,6 +34,7 @@ from contacts.services.status import deactivate
 from contacts.vocabulary import Cause, Channel, Method, Reason
 
 LONGEST_RAW = 1024 * 1024
+KEPT_FOR = timedelta(days=30)
 TOPIC = "communication-type"
 # In the first versions of the format; a person who asks for it, but not by complaining.
 _ASKS = ("opt-out", "opt-out-list")
@@ -149,6 +150,12 @@ def accept(report: SpamReport, *, origin: Origin) -> SpamReport:
 def dismiss(report: SpamReport, *, actor: Actor) -> SpamReport:
     """Let a waiting report change nothing: nobody believes it. Raises ReportDecided."""
     return _decided(_waiting(report), ReportOutcome.DISMISSED, actor)
+
+
+def purge(now: datetime) -> None:
+    """Forget after some time what a report that changed nothing looked like: nobody needs it as evidence."""
+    idle = (ReportOutcome.IGNORED, ReportOutcome.NO_MATCH, ReportOutcome.DISMISSED)
+    SpamReport.objects.filter(outcome__in=idle, received_at__lt=now - KEPT_FOR, raw__isnull=False).update(raw=None)
 
 
 def _waiting(report: SpamReport) -> SpamReport:
