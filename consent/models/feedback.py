@@ -36,8 +36,8 @@ class SpamReport(Decided):
     """A feedback report (RFC 5965), or what stands for one, with what was done.
 
     ``digest`` makes a report that comes twice the same one. ``details`` holds what it says of no person: software,
-    versions, times, the reporting host. ``raw`` is the report as it came, until one of those it names is erased, or for 30 days where it
-    changed nothing.
+    versions, times, the reporting host. ``raw`` is the report as it came, until one of those it names is erased, or
+    for 30 days where it changed nothing.
     """
 
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="spam_reports")

@@ -529,3 +529,16 @@ def test_whatever_is_done_to_a_report_nobody_else_is_found(data: st.DataObject, 
         kept = take(report, project=project, door=Door.API, believed=True, raw=b"", actor=THE_SYSTEM)
         assert set(contacts_of(kept)) <= {ann.pk}
     assert inactive() <= {"ann"}
+
+
+def test_a_report_of_who_was_erased_does_not_write_them_down_again(project: Project, ann: Contact) -> None:
+    erase(ann.as_set(), origin=by_the_system(), requested_by_contact=True)
+
+    report = sent_in(shapes.rfc_5965(ANN, {}), project)
+    told = complain(normalise("email", ANN), project=project, door=Door.API, actor=THE_SYSTEM, key="1")
+
+    for kept in (report, told):
+        assert (kept.outcome, kept.raw) == ("no_match", None)
+        assert [row.address for row in kept.addresses.all()] == [None]
+    assert listed() == {None}
+    assert row_of(ContactFactory(project=project, email=ANN)).suppressed

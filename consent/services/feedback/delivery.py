@@ -29,6 +29,7 @@ from consent.incoming.dsn import DELAYED, DELIVERED, FAILED, DeliveryReport, sta
 from consent.models import DeliveryEvent
 from consent.services import links
 from consent.services.feedback import reports
+from consent.services.feedback.naming import is_forgotten
 from consent.services.links import Link, Scope, what_stops
 from consent.tokens import Token
 from consent.vocabulary import DeliveryKind, DeliveryOutcome, Door
@@ -454,18 +455,9 @@ def _concerned(project: Project, address: Address | Mark | None, link: Link | No
         project=project, channel=address.channel, fingerprint__in=address.fingerprints
     ).order_by("contact_id")
     contact = held.values_list("contact_id", flat=True).first()
-    if contact is None and _is_forgotten(project, address):
+    if contact is None and is_forgotten(project, address):
         return _Concerned(Mark(address.channel, address.fingerprint), None)
     return _Concerned(address, contact)
-
-
-def _is_forgotten(project: Project, address: Address) -> bool:
-    """Whether somebody who had the address was erased, so that it may not be written down again."""
-    left = Block.objects.filter(
-        organization=project.organization_id, channel=address.channel, fingerprint__in=address.fingerprints,
-        address__isnull=True,
-    )  # fmt: skip
-    return left.exists()
 
 
 def _readable(text: str) -> Address | None:

@@ -8,9 +8,9 @@ from email.message import Message
 from consent.incoming import marks
 from consent.services.links import Link, what_stops
 from consent.tokens import BadToken, ReturnPath, Token
-from contacts.addresses import normalise
+from contacts.addresses import Address, normalise
 from contacts.errors import InvalidAddress
-from contacts.models import ChannelStatus, Contact, Project, StatusHistory
+from contacts.models import Block, ChannelStatus, Contact, Project, StatusHistory
 from contacts.vocabulary import Aspect, Channel
 
 
@@ -41,6 +41,15 @@ def link_in(message: Message, project: Project) -> Link | None:
     """``link_of_message``, of one project alone: what names another one's contacts names nobody here."""
     link = link_of_message(message)
     return link if link and link.project.pk == project.pk else None
+
+
+def is_forgotten(project: Project, address: Address) -> bool:
+    """Whether somebody who had the address was erased, so that it may not be written down again."""
+    left = Block.objects.filter(
+        organization=project.organization_id, channel=address.channel, fingerprint__in=address.fingerprints,
+        address__isnull=True,
+    )  # fmt: skip
+    return left.exists()
 
 
 def _token_of(path: ReturnPath) -> Token | None:

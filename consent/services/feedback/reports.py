@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from consent.incoming.arf import ABUSE, FeedbackReport
 from consent.incoming.marks import return_paths_in, tokens_of
 from consent.models import CommunicationType, ReportedAddress, SpamReport
-from consent.services.feedback.naming import link_in, link_of_paths
+from consent.services.feedback.naming import is_forgotten, link_in, link_of_paths
 from consent.services.links import Link, known_again
 from consent.vocabulary import Door, FoundBy, ReportOutcome
 from contacts.addresses import Address, Mark, normalise
@@ -218,6 +218,8 @@ def _keep_once(said: _Said, identity: str, *, project: Project, door: Door, beli
     report.believed, report.outcome = is_believed, outcome
     report.details, report.occurred_at = said.details | _topic(said.link), occurred_at
     report.raw = said.raw if said.raw is not None else report.raw
+    if any(isinstance(one.address, Mark) for one in named):
+        report.raw = None
     report.save()
     report.addresses.all().delete()
     ReportedAddress.objects.bulk_create(_rows(report, named))
@@ -251,10 +253,15 @@ def _named(said: _Said, project: Project) -> list[_Named]:
     """Whom it concerns, read once the addresses are locked."""
     if said.link is not None:
         return [_by_token(said.link, project)]
-    return [
-        _Named(address, FoundBy.RECIPIENT, tuple(_who_has(address, project).values_list("contact_id", flat=True)))
-        for address in said.recipients
-    ]
+    return [_by_address(address, project) for address in said.recipients]
+
+
+def _by_address(address: Address | Mark, project: Project) -> _Named:
+    """Who has the address. One whose owner was erased is not written down again."""
+    has_it = tuple(_who_has(address, project).values_list("contact_id", flat=True))
+    if not has_it and isinstance(address, Address) and is_forgotten(project, address):
+        return _Named(Mark(address.channel, address.fingerprint), FoundBy.RECIPIENT)
+    return _Named(address, FoundBy.RECIPIENT, has_it)
 
 
 def _by_token(link: Link, project: Project) -> _Named:
