@@ -18,6 +18,7 @@ from django_tasks_db.models import DBTaskResult
 from contacts.extension_points import Chore, chores
 from contacts.models import ImportJob
 from contacts.models.imports import AT_WORK
+from contacts.services import idempotency
 from contacts.services.imports import jobs
 from contacts.services.imports.giving_up import give_up
 from contacts.tasks import enqueue_import, work_on_import
@@ -110,4 +111,5 @@ CHORES = (
     Chore("close_tasks", 20, timedelta(minutes=1), close_tasks),
     Chore("purge_imports", 30, timedelta(minutes=10), purge_imports),
     Chore("delete_results", 40, timedelta(hours=1), delete_results),
+    Chore("purge_answers", 45, timedelta(hours=1), idempotency.purge),
 )

@@ -10,13 +10,14 @@ from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 from ninja import Field, Query, Router, Schema
 from ninja.errors import ValidationError
+from pydantic import StrictInt
 
 from contacts.addresses import Address, normalise
 from contacts.api.channels import cause_of
 from contacts.api.door import ApiRequest, Scoped
 from contacts.api.origins import in_terms_of_scopes, origin_of, refusing
 from contacts.api.paging import Paged, listed
-from contacts.api.reading import text
+from contacts.api.reading import LARGEST_NUMBER, text
 from contacts.api.shapes import AuthorizationIn, ChannelName, Listed, ReasonIn
 from contacts.errors import AuthorizationRequired, InvalidAddress, RegisterError
 from contacts.models import Block, Project
@@ -28,7 +29,6 @@ from contacts.vocabulary import ApiScope, BlockKind, Channel, Reason
 
 router = Router(tags=["Blocks"])
 MOST_AT_ONCE = 1_000
-LARGEST_NUMBER = 2**63 - 1
 KindName = Literal["opt_out", "quarantine", "suppression"]
 CauseName = Literal[
     "opt_out", "no_such_address", "delivery_errors", "complaint", "stop", "request", "listed"
@@ -80,7 +80,7 @@ class LiftIn(Schema, extra="forbid"):
 
 
 class LiftManyIn(LiftIn, extra="forbid"):
-    blocks: list[int] = Field(min_length=1, max_length=MOST_AT_ONCE, examples=[[88, 89]])
+    blocks: list[StrictInt] = Field(min_length=1, max_length=MOST_AT_ONCE, examples=[[88, 89]])
 
 
 class NotLifted(Schema):

@@ -13,7 +13,7 @@ from contacts.api.door import ApiRequest, Scoped
 from contacts.api.etags import require_match
 from contacts.api.origins import authorized, origin_of, refusing
 from contacts.api.paging import Paged, listed
-from contacts.api.reading import Day, text
+from contacts.api.reading import Day, Number, text
 from contacts.api.shapes import (
     AuthorizationIn,
     ChannelName,
@@ -93,7 +93,7 @@ class ActivateIn(Schema, extra="forbid"):
 class MergeIn(Schema, extra="forbid"):
     """Who goes, and on which channels their address is the one that is kept where both have one."""
 
-    other: int = Field(ge=1, le=2**63 - 1, examples=[4712])
+    other: Number = Field(examples=[4712])
     take: list[ChannelName] = Field([], examples=[["sms"]])
 
 
@@ -102,7 +102,8 @@ class ConfirmationIn(Schema, extra="forbid"):
 
     confirm: str = Field(max_length=254, examples=["K-1001"])
     requested_by_contact: bool = Field(
-        description="True: their addresses stay blocked, by fingerprint alone, so that no import writes to them again."
+        strict=True,
+        description="True: their addresses stay blocked, by fingerprint alone, so that no import writes to them again.",
     )
 
 

@@ -7,13 +7,12 @@ from ninja import Field, Query, Router, Schema
 
 from contacts.api.door import ApiRequest, Scoped, changes_nothing
 from contacts.api.paging import Paged, listed
-from contacts.api.reading import text
+from contacts.api.reading import LARGEST_NUMBER, text
 from contacts.api.shapes import Listed, ReceiptOut, receipts_out
 from contacts.selectors.erasures import receipts_for_key, receipts_of
 from contacts.vocabulary import ApiScope
 
 router = Router(tags=["Erasures"])
-LARGEST_NUMBER = 2**63 - 1
 
 
 class ReceiptFilters(Paged):

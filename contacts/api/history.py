@@ -10,7 +10,7 @@ from ninja import Field, Query, Router, Schema
 
 from contacts.api.door import ApiRequest, Scoped
 from contacts.api.paging import Paged, listed
-from contacts.api.reading import Day, text
+from contacts.api.reading import LARGEST_NUMBER, Day, text
 from contacts.api.shapes import ChannelName, EntryOut, Listed, MethodName, entries_out
 from contacts.models import Project, StatusHistory
 from contacts.selectors.history import ORDER, HistoryFilter, entries_about, entries_of
@@ -19,7 +19,6 @@ from contacts.services import undo as undoing
 from contacts.vocabulary import ApiScope
 
 router = Router(tags=["History"])
-SAFE_NUMBER = 2**63 - 1
 
 
 class HistoryFilters(Paged):
@@ -27,13 +26,15 @@ class HistoryFilters(Paged):
 
     since: Day | None = None
     until: Day | None = None
-    contact: int | None = Field(None, ge=1, le=SAFE_NUMBER, description="The number of a contact.")
+    contact: int | None = Field(None, ge=1, le=LARGEST_NUMBER, description="The number of a contact.")
     q: text(320) | None = Field(  # type: ignore[valid-type]
         None, min_length=1, description="The key, name or address of contacts, or the beginning of one."
     )
     method: MethodName | None = None
     actor: Literal["user", "contact", "token", "import", "system"] | None = Field(None, description="Who did it.")
-    actor_id: int | None = Field(None, ge=1, le=SAFE_NUMBER, description="Which user, token or import; with `actor`.")
+    actor_id: int | None = Field(
+        None, ge=1, le=LARGEST_NUMBER, description="Which user, token or import; with `actor`."
+    )
     channel: ChannelName | None = None
     aspect: Literal["active", "opt_out", "quarantine", "suppression", "address", "validity", "key", "merge"] | None = (
         None
@@ -104,7 +105,7 @@ def undo(request: ApiRequest, entry_id: int, sent: UndoIn) -> object:
 
 def _entry(project: Project, entry_id: int) -> StatusHistory:
     entries = StatusHistory.objects.in_project(project).select_related("detail")
-    found = entries.filter(pk=entry_id).first() if entry_id <= SAFE_NUMBER else None
+    found = entries.filter(pk=entry_id).first() if entry_id <= LARGEST_NUMBER else None
     if found is None:
         raise Http404
     return found

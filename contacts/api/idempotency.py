@@ -8,11 +8,11 @@ exists in which a retry could find a change without its answer.
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
 
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
@@ -23,10 +23,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts.access import ApiRefusal
+from contacts.errors import ContactGone
 from contacts.models import ApiToken, IdempotentRequest
+from contacts.services.idempotency import KEPT, contacts_named, erased_since
 
-KEPT = timedelta(hours=24)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_CONTACT = re.compile(r"/contacts/([0-9]+)/")
 _HEADERS = ("Content-Type", "ETag", "Location")
 
 
@@ -58,12 +60,13 @@ def once(
     """Answer a request that has a key: as before where it was answered, else by running it.
 
     What changes nothing (``changes`` false) is run again, since its answer may no longer hold. Raises BadKey,
-    KeyReused, StillRunning.
+    KeyReused, StillRunning; ContactGone where the answer tells of somebody who was erased since.
     """
     if not _KEY.fullmatch(key):
         raise BadKey
     name = _digest(settings.SECRET_KEY, "key", str(token.pk), key)
-    sent = _digest(key, request.method or "", request.get_full_path(), request.content_type or "", request.body)
+    body = _body(request)
+    sent = _digest(key, request.method or "", request.get_full_path(), request.content_type or "", body)
     with transaction.atomic():
         _claim(name)
         now = timezone.now()
@@ -74,7 +77,7 @@ def once(
         if before and not hmac.compare_digest(before.request_digest, sent):
             raise KeyReused
         if before and changes:
-            return _again(before, key, request)
+            return _again(request, before, key, body)
         with transaction.atomic():
             answer = run()
             if answer.status_code >= 400:
@@ -82,14 +85,9 @@ def once(
         if before is None and answer.status_code < 500:
             IdempotentRequest.objects.create(
                 token=token, key_digest=name, request_digest=sent, created_at=now,
-                answer=_kept(answer, key, request) if changes else b"",
+                answer=_kept(answer, key, body) if changes else b"",
             )  # fmt: skip
         return answer
-
-
-def purge(now: datetime) -> int:
-    """Forget answers that are older than a day; returns how many."""
-    return IdempotentRequest.objects.filter(created_at__lt=now - KEPT)._raw_delete("default")
 
 
 def _claim(name: str) -> None:
@@ -112,22 +110,44 @@ def _digest(key: str, *parts: str | bytes) -> str:
     return made.hexdigest()
 
 
-def _cipher(key: str, request: HttpRequest) -> Fernet:
-    secret = bytes.fromhex(_digest(settings.SECRET_KEY, "answer", key, request.body))
+def _body(request: HttpRequest) -> bytes:
+    """What was sent; of a form with files a digest of that, whatever border a client drew between its parts."""
+    if request.content_type != "multipart/form-data":
+        return request.body
+    made = hashlib.sha256()
+    fields = sorted((name, value) for name, values in request.POST.lists() for value in values)
+    made.update(json.dumps(fields).encode())
+    for name, files in sorted(request.FILES.lists()):
+        for file in files:
+            made.update(json.dumps([name, file.name, file.size]).encode())
+            for chunk in file.chunks():
+                made.update(chunk)
+            file.seek(0)
+    return made.digest()
+
+
+def _cipher(key: str, body: bytes) -> Fernet:
+    secret = bytes.fromhex(_digest(settings.SECRET_KEY, "answer", key, body))
     return Fernet(base64.urlsafe_b64encode(secret))
 
 
-def _kept(answer: HttpResponseBase, key: str, request: HttpRequest) -> bytes:
+def _kept(answer: HttpResponseBase, key: str, body: bytes) -> bytes:
     assert isinstance(answer, HttpResponse)
     headers = {name: answer.headers[name] for name in _HEADERS if name in answer.headers}
     text = json.dumps([answer.status_code, headers, answer.content.decode()])
-    return _cipher(key, request).encrypt(text.encode())
+    return _cipher(key, body).encrypt(text.encode())
 
 
-def _again(before: IdempotentRequest, key: str, request: HttpRequest) -> HttpResponse:
+def _again(request: HttpRequest, before: IdempotentRequest, key: str, body: bytes) -> HttpResponse:
     try:
-        text = _cipher(key, request).decrypt(bytes(before.answer))
+        text = _cipher(key, body).decrypt(bytes(before.answer))
     except InvalidToken as error:  # the SECRET_KEY was changed since: whether it was done is all that is known
         raise KeyReused from error
     status, headers, content = json.loads(text)
+    named = set(contacts_named(json.loads(content or "null")))
+    in_path = _CONTACT.search(request.path)
+    if in_path:
+        named.add(int(in_path[1]))
+    if erased_since(before, named):
+        raise ContactGone
     return HttpResponse(content, status=status, headers={**headers, "Idempotent-Replayed": "true"})

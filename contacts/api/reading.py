@@ -56,6 +56,11 @@ def _why(error: Exception) -> str:
     return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:200]
 
 
+# An id in a body. “true” is no number here, though Python takes it for 1, nor is “1”.
+LARGEST_NUMBER = 2**63 - 1
+Number = Annotated[int, Field(strict=True, ge=1, le=LARGEST_NUMBER)]
+
+
 def text(max_length: int, *, several_lines: bool = False) -> Any:
     """A type for text of a request: cleaned, or refused with the reason."""
 

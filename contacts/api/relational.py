@@ -13,7 +13,7 @@ from ninja import Field, Query, Router, Schema, Status
 
 from contacts.api.door import ApiRequest, Scoped
 from contacts.api.paging import Paged, listed
-from contacts.api.reading import text, values_by_name
+from contacts.api.reading import LARGEST_NUMBER, text, values_by_name
 from contacts.api.shapes import Listed
 from contacts.errors import RegisterError
 from contacts.models import Contact, Project, RelationalRow, RelationalTable
@@ -22,7 +22,6 @@ from contacts.services.relational_tables import columns_of
 from contacts.vocabulary import ApiScope
 
 router = Router(tags=["Relational rows"])
-LARGEST_NUMBER = 2**63 - 1
 
 
 class ColumnOut(Schema):
