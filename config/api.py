@@ -16,7 +16,7 @@ from ninja.errors import HttpError, ValidationError
 from ninja.openapi.schema import OpenAPISchema
 
 from consent.api import audience, consents, eligibility, links, replies, reports, types
-from contacts.api import blocks, channels, contacts, erasures, history, problems, relational
+from contacts.api import blocks, channels, contacts, erasures, history, imports, problems, relational
 from contacts.api.door import Scoped, answer_to, through_the_door
 from contacts.api.problems import Problem
 from contacts.api.reading import StrictParser
@@ -143,6 +143,7 @@ TAGS = {
     "Blocks": "Addresses that may not be written to, and why.",
     "Erasures": "Receipts of contacts who were deleted.",
     "Relational rows": "The project's own tables, and what contacts have in them.",
+    "Imports": "Lists that are uploaded: what they would do, running them, and taking them back.",
     "May I send?": "Whether something may be sent to somebody, and why not.",
     "Consents": "Communication types, and who agreed to what.",
     "Feedback": "What comes back from receivers.",
@@ -154,6 +155,7 @@ ROUTERS = (
     blocks.router,
     erasures.router,
     relational.router,
+    imports.router,
     eligibility.router,
     audience.router,
     types.router,

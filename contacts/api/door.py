@@ -10,7 +10,8 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError, transaction
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -140,7 +141,7 @@ def answer_to(request: HttpRequest, error: Exception) -> HttpResponseBase:
     if isinstance(error, RequestDataTooBig):
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         return problems.refusal(TooLarge(remedy=_("Send at most %(bytes)d bytes.") % {"bytes": limit}))
-    if isinstance(error, SuspiciousOperation):
+    if isinstance(error, SuspiciousOperation | MultiPartParserError | UnreadablePostError):
         return problems.problem(400, "bad_request", _("This request cannot be read.").format())
     if isinstance(error, Http404):
         return problems.not_found()

@@ -42,6 +42,9 @@ STATUSES = {
     "stale_confirmation": 409,
     "cannot_undo": 409,
     "nothing_to_do": 409,
+    "import_went_on": 409,
+    "file_gone": 409,
+    "file_too_large": 413,
     "bad_cursor": 400,
 }
 

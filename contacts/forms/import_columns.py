@@ -23,10 +23,10 @@ from contacts.forms.settings import countries
 from contacts.models import Project, RelationalTable
 from contacts.models.imports import ImportKind, ImportMode
 from contacts.selectors.imports import DELIMITERS as DELIMITER_NAMES
+from contacts.services.imports.jobs import EVERYWHERE, HERE
 from contacts.tables import MAX_NAME, Reading, Table, clean_name
 from contacts.vocabulary import Channel, Reason
 
-HERE, EVERYWHERE = "project", "organization"
 LAST_HEADER = 10
 ENCODING_NAMES = {
     "utf-8": "UTF-8", "cp1252": "Windows-1252", "utf-16": "UTF-16", "utf-16-le": "UTF-16 LE", "utf-16-be": "UTF-16 BE",

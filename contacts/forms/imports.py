@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy
 
 from contacts.forms.base import ChangeForm, RegisterForm, TextField
 from contacts.models.imports import ImportMode
+from contacts.services.imports.jobs import MOST_BYTES
 
-MOST_BYTES = 100_000_000
 KINDS_OF_FILE = (".csv", ".tsv", ".txt", ".xlsx", ".ods")
 
 

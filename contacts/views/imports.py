@@ -15,8 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from contacts.access import EDIT, EXPORT, Access, access_for
 from contacts.csv_reading import open_table
 from contacts.errors import ConfirmationMismatch, RegisterError, StaleConfirmation
-from contacts.forms.import_columns import EVERYWHERE
-from contacts.forms.imports import MOST_BYTES, StartForm, UploadForm
+from contacts.forms.imports import StartForm, UploadForm
 from contacts.models import ImportJob
 from contacts.models.contact import ContactQuerySet
 from contacts.models.imports import ImportKind, ImportMode, ImportState, RowOutcome
@@ -66,7 +65,7 @@ def import_add(request: HttpRequest, project_slug: str) -> HttpResponse:
         origin = Origin(Method.IMPORT, access.actor, request_id=form.request_number)
         try:
             open_table(file.file, name=file.name)
-            job = jobs.upload(access.project, file.file, file_name=file.name, origin=origin, most=MOST_BYTES)
+            job = jobs.upload(access.project, file.file, file_name=file.name, origin=origin, most=jobs.MOST_BYTES)
         except RegisterError as error:
             form.refuse(error)
         else:
@@ -198,8 +197,7 @@ def import_for(request: HttpRequest, project_slug: str, import_id: int) -> tuple
 
 def require_reach(access: Access, job: ImportJob) -> None:
     """What holds in the whole organization is let run by its admins alone. Raises PermissionDenied."""
-    is_everywhere = job.kind == ImportKind.SUPPRESSIONS and job.options.get("scope") == EVERYWHERE
-    if is_everywhere and not access.is_organization_admin:
+    if jobs.is_everywhere(job) and not access.is_organization_admin:
         raise PermissionDenied(_("Only an admin of the organization may suppress addresses in all of it."))
 
 

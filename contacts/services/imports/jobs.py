@@ -27,6 +27,8 @@ from contacts.services.set_sql import database_clock
 from contacts.vocabulary import Method
 
 PIECE = 1 << 20
+MOST_BYTES = 100_000_000
+HERE, EVERYWHERE = "project", "organization"
 STALLED_AFTER = timedelta(seconds=settings.IMPORT_STALLED_AFTER)
 UNFINISHED = (ImportState.UPLOADED, ImportState.STAGING, ImportState.READY)
 CHOOSABLE = (*UNFINISHED, ImportState.FAILED)
@@ -48,6 +50,11 @@ def origin_of(job: ImportJob) -> Origin:
     """Where the entries of an import come from."""
     actor = Actor(job.actor_kind, job.actor_number, job.actor_label)
     return Origin(Method.IMPORT, actor, request_id=job.request_id)
+
+
+def is_everywhere(job: ImportJob) -> bool:
+    """Whether it says something that holds in the whole organization."""
+    return job.kind == ImportKind.SUPPRESSIONS and job.options.get("scope") == EVERYWHERE
 
 
 def clean_file_name(name: str) -> str:
