@@ -139,8 +139,8 @@ def address_of(endpoint: WebhookEndpoint, path: str, *, with_password: bool = Fa
 
 
 def _take_one(endpoint: WebhookEndpoint, notice: Notice, actor: Actor) -> None:
-    project = endpoint.project
     link = _link_of(notice)
+    project = link.project if link else endpoint.project  # several projects may send through one account
     if notice.kind == DeliveryKind.COMPLAINED and not notice.is_sure and link is None:
         _ask_about(endpoint, notice, actor)
         return
