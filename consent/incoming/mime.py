@@ -177,7 +177,15 @@ def embedded(part: Message) -> Message | None:
 
 def header(message: Message, name: str) -> str:
     """The words of a header, decoded (RFC 2047, RFC 6532), on one line; nothing where there is none."""
-    raw = next((str(value) for key, value in message.raw_items() if key.lower() == name.lower()), "")
+    return _words(next((str(value) for key, value in message.raw_items() if key.lower() == name.lower()), ""))
+
+
+def headers(message: Message) -> Iterator[str]:
+    """The words of every header, in the same way."""
+    yield from (_words(str(value)) for _name, value in message.raw_items())
+
+
+def _words(raw: str) -> str:
     text = raw[:LONGEST_VALUE].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     with suppress(HeaderParseError, LookupError, ValueError):
         text = str(make_header(decode_header(text)))

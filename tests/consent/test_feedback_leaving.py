@@ -107,6 +107,9 @@ def test_unread_mail_is_kept_for_30_days() -> None:
 
 HIDDEN = {
     "in a header": b"Subject: =?utf-8?b?" + base64.b64encode(b"for ada@example.org") + b"?=\n\nx",
+    "in the second header of a name": b"Subject: x\nCc: bob\nCc: =?utf-8?b?"
+    + base64.b64encode(b"ada@example.org")
+    + b"?=\n\nx",
     "in an encoded message within": b"Subject: x\nContent-Type: multipart/mixed; boundary=b\n\n--b\n"
     b"Content-Type: message/rfc822\n\nSubject: y\nContent-Transfer-Encoding: base64\n\n"
     + base64.encodebytes(b"Dear ada@example.org, good news for you.")

@@ -103,6 +103,8 @@ def test_the_number_counts_however_it_is_written(project: Project, ann: Contact,
         ("AT", "436641234567", "+43 664 1234567"),
         ("DE", "015112345678", "+49 1511 2345678"),
         ("IT", "3123456789", "+39 312 345 6789"),
+        ("MX", "+5215512345678", "+52 55 1234 5678"),
+        ("", "5215512345678", "+52 55 1234 5678"),
     ],
 )
 @pytest.mark.parametrize("is_known", [True, False])

@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Count as Number
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
-from consent.incoming.mime import DEEPEST, Unreadable, embedded, header, leaves, read_message, text_of
+from consent.incoming.mime import DEEPEST, Unreadable, embedded, headers, leaves, read_message, text_of
 from consent.models import DeliveryEvent, InboundReply, ReportedAddress, SpamReport, UnreadMail
 from contacts.addresses import normalise
 from contacts.errors import InvalidAddress
@@ -135,7 +135,7 @@ def _readings(raw: bytes) -> Iterator[str]:
 
 def _said_in(message: Message, depth: int) -> Iterator[str]:
     """The headers and texts of a mail and of those within it, as who reads them sees them."""
-    yield from (header(message, name).lower() for name in set(message.keys()))
+    yield from (words.lower() for words in headers(message))
     for part in leaves(message):
         yield text_of(part).lower()
         inner = embedded(part) if depth < DEEPEST else None

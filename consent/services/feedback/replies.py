@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 import unicodedata
 from contextlib import suppress
@@ -43,6 +44,8 @@ CLOCKS_DIFFER = timedelta(minutes=10)
 _OUTCOMES = {Meaning.HELP: ReplyOutcome.HELPED, Meaning.MAYBE_STOP: ReplyOutcome.WAITING}
 _METHODS = {Channel.SMS: Method.SMS, Channel.EMAIL: Method.MAIL}
 _MOBILE = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
+# With the 1 of mobile phones that Mexico gave up in 2019, and gateways still write.
+_OLD_MEXICAN = re.compile(r"(?:00)?521\d{10}")
 _FRENCH = frozenset({"AIDE"})
 
 
@@ -189,6 +192,8 @@ def number_of(sender: str, project: Project) -> Address:
     if not text or len(text) > 40 or any(character.isalpha() for character in text):
         raise NotANumber
     digits = "".join(character for character in text if character.isdigit())
+    if _OLD_MEXICAN.fullmatch(digits):
+        text = "+52" + digits[-10:]
     found: dict[str, Address] = {}
     for written, country in ((text, project.default_country), ("+" + digits.removeprefix("00"), "")):
         with suppress(InvalidAddress):
