@@ -184,7 +184,10 @@ def _for_programs(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRe
 
     @functools.wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        response = view(request, *args, **kwargs)
+        try:
+            response = view(request, *args, **kwargs)
+        except Http404:
+            return _unknown(request)
         if response.status_code == 405:
             allowed = response.headers.get("Allow", "")
             detail = _("This address takes %(methods)s.") % {"methods": allowed}

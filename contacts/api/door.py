@@ -137,6 +137,8 @@ def answer_to(request: HttpRequest, error: Exception) -> HttpResponseBase:
     if isinstance(error, ValidationError):
         return _invalid(error)
     if isinstance(error, HttpError):
+        if isinstance(error.__cause__, RegisterError):  # why the body cannot be read, which Ninja wraps
+            return problems.refusal(error.__cause__)
         return problems.problem(error.status_code, "bad_request", str(error))
     if isinstance(error, RequestDataTooBig):
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
