@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 from django.db import models, transaction
@@ -94,8 +95,8 @@ def stop(seen: Link, what: Scope, *, origin: Origin) -> Scope:
     """Stop what the person who has the message wants to be stopped, and return what was.
 
     A type of which there is nothing to withdraw (any more) is everything from the project. The origin is the person's
-    own act, by link or form. Of a no that stands already, said in the same way, no second entry is written. Raises
-    BadToken.
+    own act, by link or form. Of a no that stands already, said in the same way (and of one that is told late, no
+    earlier), no second entry is written. Raises BadToken.
     """
     link = seen
     for _attempt in range(20):
@@ -281,9 +282,9 @@ def _stop_contact(link: Link, row: ChannelStatus, what: Scope, origin: Origin) -
         now = ChannelStatus.objects.filter(pk=row.pk, contact__in=locked).select_related("contact").first()
         if now is None or now.fingerprint != row.fingerprint:
             raise _ChangedMeanwhile
-        if not _has_said(now, Aspect.ACTIVE, origin.method):
+        if not _has_said(now, Aspect.ACTIVE, origin.method, since=origin.occurred_at):
             status.deactivate(now.contact.as_set(), origin=origin)
-        if not _has_said(now, Aspect.OPT_OUT, origin.method):
+        if not _has_said(now, Aspect.OPT_OUT, origin.method, since=origin.occurred_at):
             opt_outs.opt_out(now.contact.as_set(), now.channel, origin=origin)
         if what == Scope.ORGANIZATION:
             _suppress(link.project, link.address, origin, now.contact)
@@ -298,7 +299,7 @@ def _stop_address(link: Link, what: Scope, origin: Origin) -> Scope:
     if _row_of(link.token) is not None:  # from here on, nobody can come to the address meanwhile
         raise _ChangedMeanwhile
     address = known_again(link.project, link.address)
-    if not _is_blocked(link.project, address):
+    if not _is_blocked(link.project, address, since=origin.occurred_at):
         blocks.opt_out_addresses([address], project=link.project, origin=origin)
     if what == Scope.ORGANIZATION:
         _suppress(link.project, address, origin, None)
@@ -330,26 +331,37 @@ def _suppress(project: Project, address: Address | Mark, origin: Origin, contact
         )  # fmt: skip
 
 
-def _has_said(row: ChannelStatus, aspect: Aspect, method: str = Method.OPT_OUT_LINK) -> bool:
+def _has_said(
+    row: ChannelStatus, aspect: Aspect, method: str = Method.OPT_OUT_LINK, since: datetime | None = None
+) -> bool:
     """Whether a no of the contact's own, by this method, stands: on the switch, or on the channel at this address."""
     said = StatusHistory.objects.filter(contact=row.contact_id, aspect=aspect)
     if aspect == Aspect.OPT_OUT:
         said = said.filter(channel=row.channel, block__fingerprint=row.fingerprint)
-    return _is_said(said.not_voided(), "contact", "aspect", "channel", method=method)
+    return _is_said(said.not_voided(), "contact", "aspect", "channel", method=method, since=since)
 
 
-def _is_blocked(project: Project, address: Address | Mark) -> bool:
+def _is_blocked(project: Project, address: Address | Mark, since: datetime | None = None) -> bool:
     of_block = StatusHistory.objects.filter(
         block__project=project, block__channel=address.channel, block__fingerprint__in=address.fingerprints,
         block__kind=BlockKind.OPT_OUT, block__cause=Cause.OPT_OUT,
     )  # fmt: skip
-    return _is_said(of_block.not_voided(), "block")
+    return _is_said(of_block.not_voided(), "block", since=since)
 
 
 def _is_said(
-    entries: QuerySet[StatusHistory] | QuerySet[ConsentHistory], *gate: str, method: str = Method.OPT_OUT_LINK
+    entries: QuerySet[StatusHistory] | QuerySet[ConsentHistory],
+    *gate: str,
+    method: str = Method.OPT_OUT_LINK,
+    since: datetime | None = None,
 ) -> bool:
-    """Whether one of these entries is the person's own no by this method, and stands in its gate."""
+    """Whether one of these entries is the person's own no by this method, and stands in its gate.
+
+    ``since`` is when a no was said that is told late: it repeats none from before, as it may be later than the word
+    on which somebody would lift that one.
+    """
     words = entries.model._default_manager.filter(**{name: OuterRef(name) for name in gate})
     noes = entries.filter(says=Says.NO, weight=Weight.OWN, method=method)
+    if since is not None:
+        noes = noes.filter(occurred_at__gte=since)
     return standing_noes(noes, words=words.not_voided()).exists()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from base64 import b64encode
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
@@ -302,6 +304,44 @@ SAYING: dict[str, Callable[[str, str], Any]] = {
     "sparkpost": sparkpost,
     "unisender_go": unisender_go,
 }
+
+
+def deferred(provider: str, address: str) -> Any:
+    """That the receiver wants the message to come again later; None where the provider never tells."""
+    told = SAYING[provider](
+        BOUNCED if provider in ("mailgun", "mailjet", "mandrill", "postmark") else DELIVERED, address
+    )
+    if provider in ("brevo", "resend"):
+        return {**told, "event": "deferred"} if provider == "brevo" else {**told, "type": "email.delivery_delayed"}
+    if provider == "mailgun":
+        return {**told, "severity": "temporary", "delivery-status": {"code": 452, "enhanced-code": "4.2.2"}}
+    if provider == "mailjet":
+        return [{**told[0], "error": "greylisted", "hard_bounce": False}]
+    if provider == "mandrill":
+        return [{**told[0], "event": "deferral", "_id": f"{address}deferred"}]
+    if provider == "postal":
+        payload = {**told["payload"], "status": "SoftFail", "output": "450 4.2.2 mailbox full"}
+        return {**told, "uuid": f"deferred-{address}", "payload": payload}
+    if provider == "postmark":
+        return {**told, "ID": told["ID"] + 7, "Type": "Transient", "TypeCode": 2}
+    names = {"mailtrap": ("event", "soft bounce"), "sendgrid": ("event", "deferred"), "sparkpost": ("type", "delay"),
+             "unisender_go": ("status", "soft_bounced")}  # fmt: skip
+    if provider not in names:
+        return None
+    field, name = names[provider]
+    text = json.dumps(told).replace(f'"{DELIVERED}-{address}"', f'"deferred-{address}"')
+    return json.loads(re.sub(rf'"{field}": "\w+"', f'"{field}": "{name}"', text))
+
+
+def earlier(said: Any, hours: int) -> Any:
+    """What a provider says of something that happened some hours before, by another number of its own."""
+    then = datetime.fromtimestamp(AT, UTC) - timedelta(hours=hours)
+    text = json.dumps(said).replace(str(AT), str(int(then.timestamp())))
+    text = text.replace(AT_ISO, f"{then:%Y-%m-%dT%H:%M:%SZ}").replace(
+        "2025-11-20 12:00:00", f"{then:%Y-%m-%d %H:%M:%S}"
+    )
+    text = re.sub(r'"(event_id|sg_event_id|uuid|id|_id)": "([^"]+)"', rf'"\1": "\2-{hours}"', text)
+    return json.loads(re.sub(r'"ID": (\d+)', lambda found: f'"ID": {int(found.group(1)) + 100_000 * hours}', text))
 
 
 def amazon_ses_mail(raw: str) -> Any:

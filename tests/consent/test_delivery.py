@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,15 +15,18 @@ from consent.services.feedback.delivery import Told, accept, dismiss, purge, tak
 from consent.services.links import Link, what_stops
 from consent.tokens import read, token_for
 from consent.vocabulary import DeliveryKind, DeliveryOutcome, Door
+from contacts.errors import AuthorizationTooOld
 from contacts.models import Block, ChannelStatus, Contact, Project, StatusHistory, User
 from contacts.origin import THE_SYSTEM, Origin
 from contacts.services.blocks import lift
 from contacts.services.erasure import erase
 from contacts.services.register import change_address
+from contacts.services.status import activate
 from contacts.services.verify import differences
 from contacts.vocabulary import BlockKind, Cause, Channel, Method, Reason, Says
 from tests.clock import at
-from tests.factories import ContactFactory, by_the_system
+from tests.factories import ContactFactory, by_the_system, today
+from tests.origins import ADMIN, authorized, by
 
 pytestmark = pytest.mark.django_db
 
@@ -234,6 +238,20 @@ def test_unsubscribing_at_the_provider_is_the_persons_own_act(project: Project, 
     entry = StatusHistory.objects.filter(aspect="active", says=Says.NO).get()
     assert (entry.weight, entry.actor_kind) == (2, "contact")
     assert outcomes(project) == ["stopped"]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_word_from_between_two_unsubscribings_lifts_nothing(
+    project: Project, ada: Contact, order: tuple[int, int]
+) -> None:
+    """Both are kept in whichever order they come: the later one is after the contact's word."""
+    now = timezone.now()
+    said = [Told(DeliveryKind.UNSUBSCRIBED, f"{days}", "ada@example.org", occurred_at=now - timedelta(days=days))
+            for days in (5, 1)]  # fmt: skip
+    happen(project, *(said[place] for place in order))
+    change = activate(ada.as_set(), origin=by(ADMIN), authorization=authorized(today() - timedelta(days=3), "email"))
+    assert not change.recorded
+    assert {group.error.code for group in change.skipped} == {AuthorizationTooOld.code}
 
 
 def test_unsubscribing_a_shared_address_blocks_it_and_names_nobody(project: Project, ada: Contact) -> None:
