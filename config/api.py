@@ -110,7 +110,7 @@ def _may_answer(status: str, place: str, method: str, operation: dict[str, Any])
     return {
         "400": True,
         "404": True,
-        "409": method != "get",
+        "409": method != "get" or "{import_id}/" in place,  # its list may not be read or run yet
         "412": method in ("patch", "delete"),
         "413": True,
         "415": takes_body,
