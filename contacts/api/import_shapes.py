@@ -121,7 +121,7 @@ class RunIn(Schema, extra="forbid"):
     )
 
 
-class UndoIn(Schema, extra="forbid"):
+class ImportUndoIn(Schema, extra="forbid"):
     erase_created: int | None = Field(
         None,
         strict=True,
@@ -132,7 +132,7 @@ class UndoIn(Schema, extra="forbid"):
     )
 
 
-class UndoOut(Schema):
+class ImportUndoOut(Schema):
     """What undoing the import would do. ``entries`` are voided, ``too_old`` can no longer be; the values of
     ``contacts`` go back, but for ``overlapping`` ones, who were changed since."""
 

@@ -22,10 +22,10 @@ from contacts.api.import_shapes import (
     CheckIn,
     ImportOut,
     ImportRowOut,
+    ImportUndoIn,
+    ImportUndoOut,
     RowFilters,
     RunIn,
-    UndoIn,
-    UndoOut,
     import_out,
     import_rows_out,
     undo_out,
@@ -216,7 +216,10 @@ def cancel(request: ApiRequest, import_id: int) -> object:
 
 
 @router.get(
-    "imports/{int:import_id}/undo", response=UndoOut, auth=Scoped(ApiScope.READ), operation_id="preview_import_undo"
+    "imports/{int:import_id}/undo",
+    response=ImportUndoOut,
+    auth=Scoped(ApiScope.READ),
+    operation_id="preview_import_undo",
 )
 def undo_preview(request: ApiRequest, import_id: int) -> object:
     """What undoing an import would do. Only who started it may, so a token sees this of its own."""
@@ -226,7 +229,7 @@ def undo_preview(request: ApiRequest, import_id: int) -> object:
 @router.post(
     "imports/{int:import_id}/undo", response={202: ImportOut}, auth=Scoped(ApiScope.WRITE), operation_id="undo_import"
 )
-def undo(request: ApiRequest, import_id: int, sent: UndoIn) -> object:
+def undo(request: ApiRequest, import_id: int, sent: ImportUndoIn) -> object:
     """Take an import back that the same token started: its entries are voided, and values go back where nobody changed
     them since."""
     job = _job(request, import_id)
