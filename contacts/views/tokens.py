@@ -18,11 +18,15 @@ from contacts.models import ApiToken
 from contacts.selectors.keyset import page_of
 from contacts.selectors.tokens import in_words
 from contacts.services.tokens import create_token, revoke_token
+from contacts.views.recent_login import confirm_url, logged_in_recently
 from contacts.views.rendering import project_page
+from contacts.vocabulary import ApiScope
 
 SECTION = "settings"
 MADE = "api_tokens_made"
 REMEMBERED = 20
+REFUSED = 403
+GRAVE = frozenset({ApiScope.ERASE, ApiScope.AUTHORIZE})
 
 
 @require_safe
@@ -36,13 +40,19 @@ def api_tokens(request: HttpRequest, project_slug: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def api_token_add(request: HttpRequest, project_slug: str) -> HttpResponse:
-    """Make a token. The answer shows its text, the only time: a redirect could not, without keeping it somewhere."""
+    """Make a token. The answer shows its text, the only time: a redirect could not, without keeping it somewhere.
+
+    One that may delete for good, or lift what contacts decided, asks for a recent log-in.
+    """
     access = access_for(request.user, project_slug, needs=ADMINISTER)
     form = TokenForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         if _is_made_already(request, form):
             messages.warning(request, _("This token was made already, and its text is shown only once."))
             return redirect("contacts:api_tokens", project_slug)
+        if GRAVE & set(form.cleaned_data["scopes"]) and not logged_in_recently(request):
+            asked = {"form": form, "confirm_url": confirm_url(request)}
+            return project_page(request, access, "contacts/token_form.html", asked, section=SECTION, status=REFUSED)
         try:
             token, text = create_token(
                 access.project, name=form.cleaned_data["name"], scopes=form.cleaned_data["scopes"],

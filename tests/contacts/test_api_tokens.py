@@ -14,7 +14,7 @@ from django.utils import timezone
 from contacts.models import ApiToken, Project, User
 from contacts.services.tokens import PREFIX, create_token, token_of
 from contacts.vocabulary import ApiScope
-from tests.factories import today
+from tests.factories import PASSWORD, today
 
 pytestmark = pytest.mark.django_db
 PAGE = "/p/newsletter/settings/tokens/"
@@ -114,6 +114,31 @@ def test_bad_input_stays_in_the_form(
     assert answer.status_code == 200
     assert says in html.unescape(answer.content.decode())
     assert not ApiToken.objects.exists()
+
+
+@pytest.mark.parametrize("scope", ["erase", "authorize"])
+def test_a_token_that_may_do_grave_things_asks_for_a_recent_log_in(
+    client: Client, project: Project, admin: User, scope: str
+) -> None:
+    client.force_login(admin)
+    sent = {"name": "Cleaner", "scopes": ["read", scope], "request_id": REQUEST}
+
+    answer = client.post(ADD, sent)
+
+    assert answer.status_code == 403
+    page = html.unescape(answer.content.decode())
+    assert f"/accounts/reauthenticate/?next={PAGE.replace('/', '%2F')}add%2F" in page
+    assert "Cleaner" in page
+    assert not ApiToken.objects.exists()
+
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    assert client.post(ADD, sent).status_code == 200
+    assert set(ApiToken.objects.get().scopes) == {"read", scope}
+
+
+def test_the_list_leads_to_what_the_web_service_can_do(client: Client, project: Project, admin: User) -> None:
+    client.force_login(admin)
+    assert 'href="/api/v1/docs"' in client.get(PAGE).content.decode()
 
 
 def test_today_is_a_last_day(client: Client, project: Project, admin: User) -> None:
