@@ -690,4 +690,4 @@ def test_no_story_of_feedback_makes_the_register_wrong(settings: Any) -> None:
     run_state_machine_as_test(Feedback, settings=BOUNDS)  # type: ignore[no-untyped-call]
 
 
-BOUNDS = settings(max_examples=5, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
+BOUNDS = settings(max_examples=4, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))
