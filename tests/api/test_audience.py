@@ -111,7 +111,7 @@ def test_what_leaves_is_written_down(program: Program, project: Project, news: C
     contact(project, "ann", news)
     lines(program, communication_type="news")
     export = Export.objects.get(project=project)
-    assert (export.subject, export.rows, export.actor_label) == ("audience", 1, "Shop")
+    assert (export.subject, export.rows, export.actor_label) == ("audience", 1, "API token Shop")
     assert export.filters == ["channel", "communication_type", "reason"]
 
 

@@ -6,7 +6,8 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from contacts.models import ChannelStatus, Contact, Project, StatusHistory, User
+from contacts.models import ChannelStatus, Contact, Export, Project, StatusHistory, User
+from tests.api.program import Program
 from tests.factories import ContactFactory, ExportFactory, ProjectFactory
 
 URL = "/p/newsletter/settings/"
@@ -101,6 +102,14 @@ def test_two_projects_of_an_organization_have_two_names(client: Client, project:
     ProjectFactory(name="Elsewhere too")
     assert "project of this name already" in save(client, admin, name="SCHOOLS").content.decode()
     assert save(client, admin, name="Elsewhere too").status_code == 302
+
+
+def test_an_export_by_a_program_names_its_token(client: Client, project: Project, admin: User) -> None:
+    program = Program(project, name="Shop")
+    assert b"".join(program.ask("audience").streaming_content) == b""
+    client.force_login(admin)
+    assert "API token Shop" in client.get(URL).content.decode()
+    assert Export.objects.get().actor_number is None
 
 
 def test_latest_exports_of_this_project_are_listed(client: Client, project: Project, admin: User) -> None:
