@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import schemathesis
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.wsgi import get_wsgi_application
 from django.db import connection, connections
 from django.utils import timezone
@@ -23,7 +24,16 @@ from schemathesis.engine import Status, events, from_schema
 from schemathesis.transport.wsgi import WSGITransport
 
 from consent.models import CommunicationType, ConsentHistory
-from contacts.models import Block, ChannelStatus, Contact, ErasureReceipt, Project, RelationalRow, StatusHistory
+from contacts.models import (
+    Block,
+    ChannelStatus,
+    Contact,
+    ErasureReceipt,
+    ImportJob,
+    Project,
+    RelationalRow,
+    StatusHistory,
+)
 from contacts.services.demo import seed_demo
 from contacts.services.verify import differences
 from tests.api.program import Program
@@ -50,6 +60,7 @@ NAMED_BY = {
     "entries": ["path.entry_id"],
     "blocks": ["path.block_id", "body.blocks[*]"],
     "receipts": ["path.receipt_id"],
+    "imports": ["path.import_id"],
     "types": ["path.type_name", "query.communication_type", "body.communication_type"],
     "keys": ["query.key", "query.confirm", "body.confirm"],
     "addresses": ["query.address", "body.address", "body.addresses[*]", "body.channels.email.address"],
@@ -59,7 +70,7 @@ NAMED_BY = {
 
 
 @pytest.fixture
-def program(transactional_db: None, settings: Any) -> Program:
+def program(transactional_db: None, settings: Any, work_off: Callable[[], int]) -> Program:
     """A token with all scopes, in a project with something of everything."""
     settings.API_RATE = (10**9, 60)
     project = seed_demo(CONTACTS).project
@@ -74,6 +85,13 @@ def program(transactional_db: None, settings: Any) -> Program:
         program.send(f"contacts/{number}/channels/email/opt-out", {"reason": "own_request"})
         program.send(f"contacts/{number}/deactivate", {"reason": "other"})
         program.send(f"contacts/{contacts[0]}/rows", {"table": "orders", "values": {"number": str(number)}})
+    for mode in ("replace", "add_and_update"):
+        sent = SimpleUploadedFile(f"{mode}.csv", f"key,email\nK-1,{mode}@example.org\nK-2,none\n".encode())
+        number = program.post("/api/v1/imports", {"file": sent}).json()["id"]
+        program.send(f"imports/{number}/check", {"kind": "contacts", "mode": mode})
+        work_off()
+    program.send(f"imports/{number}/run")
+    work_off()
     return program
 
 
@@ -88,6 +106,7 @@ def there_are(project: Project) -> dict[str, list[Any]]:
         "words": ConsentHistory.objects.filter(contact__in=contacts).order_by("-pk").values_list("pk"),
         "blocks": Block.objects.filter(project=project, is_on=True).order_by("pk").values_list("pk"),
         "receipts": ErasureReceipt.objects.filter(project=project).order_by("pk").values_list("pk"),
+        "imports": ImportJob.objects.filter(project=project).order_by("pk").values_list("pk"),
         "owners": [(row.contact_id,)],
         "rows": RelationalRow.objects.filter(contact=row.contact_id).order_by("-pk").values_list("pk"),
         "types": CommunicationType.objects.filter(project=project).order_by("pk").values_list("slug"),
