@@ -39,7 +39,7 @@ from contacts.services.verify import differences
 from tests.api.program import Program
 
 SEED = int(os.environ.get("SCHEMATHESIS_SEED", "1"))
-EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "25" if os.environ.get("CI") == "true" else "4"))
+EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "25" if os.environ.get("CI") == "true" else "10"))
 CONTACTS = 60
 AT_ONCE = 40
 SURROGATE = "a lone surrogate"
