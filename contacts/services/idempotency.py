@@ -30,7 +30,10 @@ def contacts_named(shape: Any) -> Iterator[int]:
             yield from contacts_named(value)
 
 
-def erased_since(before: IdempotentRequest, contacts: Iterable[int]) -> bool:
-    """Was one of them erased since this answer was given? What the register forgot is not told again."""
+def erased_since(before: IdempotentRequest, contacts: Iterable[int] | None) -> bool:
+    """Was one of them erased since this answer was given (None: was anybody)? What the register forgot is not told
+    again."""
     receipts = ErasureReceipt.objects.filter(project=before.token.project_id, erased_at__gte=before.created_at)
-    return receipts.filter(contact_number__in=list(contacts)).exists()
+    if contacts is not None:
+        receipts = receipts.filter(contact_number__in=list(contacts))
+    return receipts.exists()

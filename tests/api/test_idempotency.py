@@ -199,6 +199,23 @@ def test_an_erasure_leaves_nothing_that_can_be_read(project: Project) -> None:
     assert Contact.objects.filter(project=project).count() == 1
 
 
+def test_the_answer_of_a_block_is_not_told_again_after_an_erasure(project: Project) -> None:
+    """It names an address, and not whose that is."""
+    program = Program(project)
+    contact = program.send("contacts", ANN, Idempotency_Key=KEY).json()["id"]
+    program.send(f"contacts/{contact}/channels/email/quarantine")
+    [block] = program.ask("blocks").json()["items"]
+    lift = f"blocks/{block['id']}/lift"
+    first = program.send(lift, {"note": "It works again"}, Idempotency_Key=f"{KEY}-2")
+    assert b"ann@example.org" in first.content
+    assert program.send(lift, {"note": "It works again"}, Idempotency_Key=f"{KEY}-2").content == first.content
+    program.send(f"contacts/{contact}", {"confirm": "K-1001", "requested_by_contact": True}, method="DELETE")
+
+    again = program.send(lift, {"note": "It works again"}, Idempotency_Key=f"{KEY}-2")
+
+    assert (again.status_code, again.json()["code"]) == (404, "contact_gone")
+
+
 def test_after_a_day_the_workers_forget(project: Project) -> None:
     program = Program(project)
     program.send("contacts", ANN, Idempotency_Key=KEY)
