@@ -95,6 +95,7 @@ class WebService(NinjaAPI):
 
 
 def _complete(place: str, method: str, operation: dict[str, Any]) -> None:
+    operation["summary"] = str(operation["operationId"]).replace("_", " ").capitalize()
     responses = operation["responses"] = {str(status): told for status, told in operation["responses"].items()}
     for told in responses.values():
         told.setdefault("headers", {}).update(_LIMITS)

@@ -237,7 +237,7 @@ def _made(
     never |= set(_addresses(envelope))
     said = _said(named, original, may_guess)
     recipients = _readable(said, never)
-    moments = [_moment(value) for name, value in fields if name in ("arrival-date", "received-date")]
+    moments = [moment_of(value) for name, value in fields if name in ("arrival-date", "received-date")]
     return FeedbackReport(
         form=form,
         feedback_type=feedback_type,
@@ -245,7 +245,7 @@ def _made(
         original=original,
         details=_details(fields),
         arrival=next((moment for moment in moments if moment), None),
-        reported_at=_moment(header(message, "date")) if message is not original else None,
+        reported_at=moment_of(header(message, "date")) if message is not original else None,
         envelope=tuple(envelope),
         is_redacted=not may_guess or (bool(said) and not recipients),
         identity=_identity(message, original, fields),
@@ -340,7 +340,8 @@ def _details(fields: list[tuple[str, str]]) -> dict[str, str]:
     return {name: value[:200] for name, value in fields if name in _KEPT and "@" not in value and value}
 
 
-def _moment(text: str) -> datetime | None:
+def moment_of(text: str) -> datetime | None:
+    """The moment in a date as mail has it (RFC 5322, 3.3); None where it is none, or a made-up one."""
     try:
         moment = parsedate_to_datetime(text)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)

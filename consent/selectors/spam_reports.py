@@ -10,10 +10,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from consent.incoming.arf import moment_of
 from consent.models import CommunicationType, ReportedAddress, SpamReport
 from consent.services.feedback.reports import TOPIC
 from consent.vocabulary import Door, FoundBy, ReportOutcome
 from contacts.access import Access
+from contacts.dates import clock, long_day
 from contacts.extension_points import EvidenceLink, evidence_links
 from contacts.models import Contact, Project
 from contacts.models.ledger import StatusHistory, StatusHistoryQuerySet
@@ -143,7 +145,9 @@ def facts_of(row: ReportInWords, project: Project) -> list[Fact]:
     report = row.report
     number = report.details.get(TOPIC)
     topic = CommunicationType.objects.filter(project=project, pk=int(number)).first() if number else None
-    said = [Fact(str(_SAID[name]), str(report.details[name])) for name in _SAID if report.details.get(name)]
+    said = [
+        Fact(str(_SAID[name]), _said(name, str(report.details[name]))) for name in _SAID if report.details.get(name)
+    ]
     facts = [
         Fact(_("Shape"), row.form),
         Fact(_("Type"), row.feedback_type),
@@ -153,6 +157,12 @@ def facts_of(row: ReportInWords, project: Project) -> list[Fact]:
         *said,
     ]
     return [fact for fact in facts if fact.value]
+
+
+def _said(name: str, value: str) -> str:
+    """A field of the report; its dates as all others are shown."""
+    moment = moment_of(value) if name.endswith("-date") else None
+    return f"{long_day(moment)}, {clock(moment)}" if moment else value
 
 
 def entries_of(report: SpamReport) -> StatusHistoryQuerySet:
