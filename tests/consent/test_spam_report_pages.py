@@ -251,7 +251,7 @@ def test_dates_of_the_report_read_as_all_others(client: Client, admin: User, rep
     client.force_login(admin)
     report.details = {"arrival-date": "Wed, 25 Nov 2026 08:07:08 +0000"}
     report.save(update_fields=["details"])
-    assert "25 November 2026, 08:07" in client.get(url(report)).content.decode()
+    assert "25 November 2026, 03:07" in client.get(url(report)).content.decode()
     report.details = {"arrival-date": "the day before"}
     report.save(update_fields=["details"])
     assert "the day before" in client.get(url(report)).content.decode()
