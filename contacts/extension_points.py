@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from contacts.access import Access
     from contacts.demo.stories import Telling
     from contacts.eligibility import Question, Source
-    from contacts.models import Contact, Project
+    from contacts.models import Contact, Project, StatusHistory
     from contacts.origin import Origin
     from contacts.selectors.channel_rows import ChannelRow
     from contacts.services.change import Change
@@ -240,13 +240,16 @@ class EvidenceLink:
     """Where what another app names in the evidence of an entry can be looked at.
 
     ``key`` is its name in the evidence. ``url`` takes what the user may do and the value, and returns an address, or
-    nothing for who may not look, or where there is nothing of this value.
+    nothing for who may not look, or where there is nothing of this value. ``behind`` finds the number for an entry
+    whose evidence names none, for example because it was erased; it is asked of entries of these ``methods``.
     """
 
     key: str
     label: Text
     order: int
     url: Callable[[Access, object], str]
+    methods: tuple[str, ...]
+    behind: Callable[[StatusHistory], int | None]
 
 
 holdings: Registry[Holding] = Registry()

@@ -173,6 +173,7 @@ class InboundReply(Decided):
             models.Index(fields=["project", "-received_at", "-id"], name="inbound_reply_by_project"),
             models.Index(fields=["project", "id"], name="inbound_reply_waiting", condition=Q(outcome="waiting")),
             models.Index(fields=["fingerprint"], name="inbound_reply_by_number"),
+            models.Index(fields=["contact"], name="inbound_reply_by_contact"),
         ]
 
     def __str__(self) -> str:

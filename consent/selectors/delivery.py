@@ -28,7 +28,7 @@ from contacts.models.ledger import StatusHistoryQuerySet
 from contacts.selectors.blocks import BlockInWords, in_words
 from contacts.selectors.entries import EntryInWords, entries_by_id
 from contacts.selectors.entry import Fact
-from contacts.vocabulary import Aspect, BlockKind, Cause, Channel, Says
+from contacts.vocabulary import Aspect, BlockKind, Cause, Channel, Method, Says
 
 AT_ONCE = 2_000
 MOST_GROUPS = 200
@@ -326,7 +326,13 @@ def _exactly(moment: datetime) -> str:
 
 def register() -> None:
     """Let entries of the history lead to the bounces of their day; called once at start-up."""
-    evidence_links.add(EvidenceLink("event", gettext_lazy("Bounce"), 30, _url))
+    methods = (Method.BOUNCE,)
+    evidence_links.add(EvidenceLink("event", gettext_lazy("Bounce"), 30, _url, methods, _behind))
+
+
+def _behind(entry: StatusHistory) -> int | None:
+    told = DeliveryEvent.objects.filter(contact=entry.contact_id, request_id=entry.request_id)
+    return told.values_list("pk", flat=True).first()
 
 
 def _url(access: Access, value: object) -> str:

@@ -16,7 +16,7 @@ from contacts.access import Access
 from contacts.extension_points import EvidenceLink, evidence_links
 from contacts.models import Contact, Project
 from contacts.models.ledger import StatusHistory, StatusHistoryQuerySet
-from contacts.vocabulary import Channel
+from contacts.vocabulary import Channel, Method
 
 _GLYPHS = {ReplyOutcome.STOPPED: "no", ReplyOutcome.WAITING: "late", ReplyOutcome.STARTED: "ok"}
 
@@ -121,7 +121,13 @@ def entries_of(reply: InboundReply) -> StatusHistoryQuerySet:
 
 def register() -> None:
     """Let entries of the history lead to the reply that caused them; called once at start-up."""
-    evidence_links.add(EvidenceLink("reply", gettext_lazy("Reply"), 20, _url))
+    methods = (Method.SMS, Method.MAIL)
+    evidence_links.add(EvidenceLink("reply", gettext_lazy("Reply"), 20, _url, methods, _behind))
+
+
+def _behind(entry: StatusHistory) -> int | None:
+    written = InboundReply.objects.filter(contact=entry.contact_id, request_id=entry.request_id)
+    return written.values_list("pk", flat=True).first()
 
 
 def _url(access: Access, value: object) -> str:

@@ -20,7 +20,7 @@ from contacts.extension_points import EvidenceLink, evidence_links
 from contacts.models import Contact, Project
 from contacts.models.ledger import StatusHistory, StatusHistoryQuerySet
 from contacts.selectors.entry import Fact
-from contacts.vocabulary import Channel
+from contacts.vocabulary import Channel, Method
 
 LONGEST_SHOWN = 20_000
 FORMS = {
@@ -178,7 +178,13 @@ def as_it_came(report: SpamReport) -> str:
 
 def register() -> None:
     """Let entries of the history lead to the report that caused them; called once at start-up."""
-    evidence_links.add(EvidenceLink("report", gettext_lazy("Spam report"), 10, _url))
+    methods = (Method.SPAM_REPORT,)
+    evidence_links.add(EvidenceLink("report", gettext_lazy("Spam report"), 10, _url, methods, _behind))
+
+
+def _behind(entry: StatusHistory) -> int | None:
+    named = ReportedAddress.objects.filter(contact=entry.contact_id, report__request_id=entry.request_id)
+    return named.values_list("report", flat=True).first()
 
 
 def _url(access: Access, value: object) -> str:

@@ -171,7 +171,8 @@ def absent(request: ApiRequest, import_id: int, paged: Query[Paged]) -> object:
     "imports/{int:import_id}/run", response={202: ImportOut}, auth=Scoped(ApiScope.WRITE), operation_id="run_import"
 )
 def run(request: ApiRequest, import_id: int, sent: RunIn) -> object:
-    """Let an import that is `ready` run. It activates nobody and lifts no opt-out.
+    """Let an import that is `ready` run. It lifts no opt-out, and activates nobody but whom only an earlier replacement
+    had deactivated.
 
     A replacement that deactivates more contacts than the project's share needs their number, `deactivate`.
     """

@@ -155,7 +155,7 @@ def uses_the_form(telling: Telling) -> list[Event]:
 
 
 def complains(telling: Telling) -> list[Event]:
-    at, evidence = telling.once(), {**telling.sending(), "report": "abuse"}
+    at, evidence = telling.once(), telling.sending()
     place = Place(BlockKind.SUPPRESSION, Cause.COMPLAINT, everywhere=True)
     return [
         no(events.COMPLAINT, Aspect.SUPPRESSION, at, channel=Channel.EMAIL, place=place, evidence=evidence),
@@ -165,7 +165,7 @@ def complains(telling: Telling) -> list[Event]:
 
 def bounces(telling: Telling) -> list[Event]:
     place = Place(BlockKind.QUARANTINE, Cause.NO_SUCH_ADDRESS)
-    evidence = {**telling.sending(), "status": "5.1.1"}
+    evidence = {**telling.sending(), "code": "5.1.1"}
     return [
         no(
             events.NO_SUCH_ADDRESS,

@@ -185,8 +185,16 @@ def _evidence(row: StatusHistory, words: EntryInWords, access: Access) -> list[F
     }  # fmt: skip
     kept: dict[str, Any] = detail.evidence if detail and isinstance(detail.evidence, dict) else {}
     links = {link.key: link for link in evidence_links}
+    numbers = {
+        link.key: number
+        for link in evidence_links
+        if row.contact_id is not None
+        and row.method in link.methods
+        and link.key not in kept
+        and (number := link.behind(row)) is not None
+    }
     found = []
-    for name, value in kept.items():
+    for name, value in {**kept, **numbers}.items():
         link = links.get(name)
         label = str(link.label if link else labels.get(name, name))
         found.append(Fact(label, _plain(value), link.url(access, value) if link else ""))

@@ -16,7 +16,7 @@ from consent.incoming.mime import read_message
 from consent.models import ReportedAddress, SpamReport
 from consent.services.feedback.reports import take
 from consent.vocabulary import Door
-from contacts.models import Block, Contact, Project, StatusHistory, User
+from contacts.models import Block, Contact, EntryDetail, Project, StatusHistory, User
 from contacts.origin import THE_SYSTEM
 from contacts.services.erasure import erase
 from tests.consent import feedback_reports as shapes
@@ -255,3 +255,15 @@ def test_dates_of_the_report_read_as_all_others(client: Client, admin: User, rep
     report.details = {"arrival-date": "the day before"}
     report.save(update_fields=["details"])
     assert "the day before" in client.get(url(report)).content.decode()
+
+
+def test_an_entry_without_the_number_leads_to_its_report_too(client: Client, project: Project, admin: User) -> None:
+    """As those of before numbers were kept, and those whose evidence was erased."""
+    ann = ContactFactory(project=project, email=ANN)
+    report = shapes.decided_report(project, ANN)
+    entry = StatusHistory.objects.get(contact=ann, aspect="active", method="spam_report")
+    client.force_login(admin)
+    page = f"/p/newsletter/history/{entry.pk}/"
+    assert url(report) in client.get(page).content.decode()
+    EntryDetail.objects.filter(entry=entry).update(evidence={})
+    assert url(report) in client.get(page).content.decode()
