@@ -109,7 +109,7 @@ class ConsentEntryOut(Schema):
     channel: str = Field(examples=["email"])
     word: str = Field(examples=["granted"], description="`granted`, `withdrawn`, `pending`, or `void`.")
     basis: str = Field(examples=["express"])
-    implied_by: str
+    implied_by: str = Field(examples=["purchase"])
     implied_until: datetime | None
     occurred_at: datetime
     recorded_at: datetime
@@ -119,12 +119,12 @@ class ConsentEntryOut(Schema):
     weight: int = Field(examples=[0])
     method: str = Field(examples=["api"])
     actor: ActorOut
-    reason: str
-    note: str
+    reason: str = Field(examples=["own_request"])
+    note: str = Field(examples=["At the counter"])
     changed: bool = Field(description="Whether it changed a state, or confirmed what was so already.")
-    voids: int | None = Field(description="The entry that it takes back.")
+    voids: int | None = Field(examples=[8811], description="The entry that it takes back.")
     authorization: AuthorizationOut | None
-    evidence: dict[str, Any]
+    evidence: dict[str, Any] = Field(examples=[{"page": "https://shop.example.org/checkout"}])
 
 
 class RecordedOut(ConsentOut):

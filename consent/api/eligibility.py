@@ -48,8 +48,9 @@ class ConditionOut(Schema):
     met: bool
     label: str = Field(examples=["Opted out of email"], description="In words, as it is met or not.")
     entry: int | None = Field(
+        examples=[8811],
         description="The entry of the history behind it (for `consent`: of the opt-in history). Null where there is "
-        "none, or where it stands in another project's."
+        "none, or where it stands in another project's.",
     )
 
 

@@ -41,7 +41,8 @@ class LinksOut(Schema):
         examples=[{"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}],
     )
     return_path: str = Field(
-        description="The envelope sender by which bounces find the contact; empty where no domain for it is set."
+        examples=["b+k1x…@bounces.example.org"],
+        description="The envelope sender by which bounces find the contact; empty where no domain for it is set.",
     )
 
 

@@ -42,7 +42,10 @@ class ReplyOut(Schema):
         "put there is lifted. `help`: send `reply` back. `waiting`: it may mean stop, and a user decides. `none`: "
         "nothing was changed."
     )
-    reply: str | None = Field(description="The text to send back; null where there is none.")
+    reply: str | None = Field(
+        examples=["Harbour Museum, 1 Quay Street. Reply STOP to stop."],
+        description="The text to send back; null where there is none.",
+    )
     contacts: list[int] = Field(examples=[[4711]], description="The contacts of the project who have the number.")
 
 

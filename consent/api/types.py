@@ -24,7 +24,7 @@ class TypeOut(Schema):
     id: int = Field(examples=[7])
     slug: str = Field(examples=["newsletter"], description="Names it wherever a communication type is asked for.")
     name: str = Field(examples=["Newsletter"])
-    description: str
+    description: str = Field(examples=["What is on, once a month"])
     channels: list[ChannelName] = Field(examples=[["email"]])
     administrative: bool = Field(description="Needs no consent.")
     needs_consent: bool

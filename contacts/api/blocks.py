@@ -52,8 +52,10 @@ class BlockOut(Schema):
     weight: int | None = Field(
         examples=[1], description="Whose word it is (0 ours, 1 reported, 2 own, 3 complaint); null once lifted."
     )
-    entry: int | None = Field(description="The entry of the history; null of what holds in the whole organization.")
-    contacts: int = Field(description="How many contacts of the project have this address.")
+    entry: int | None = Field(
+        examples=[8811], description="The entry of the history; null of what holds in the whole organization."
+    )
+    contacts: int = Field(examples=[1], description="How many contacts of the project have this address.")
 
 
 class BlockFilters(Paged):
@@ -84,9 +86,9 @@ class LiftManyIn(LiftIn, extra="forbid"):
 
 
 class NotLifted(Schema):
-    block: int
+    block: int = Field(examples=[88])
     code: str = Field(examples=["authorization_required"])
-    detail: str
+    detail: str = Field(examples=["Only the contact’s own word lifts this."])
 
 
 class LiftedOut(Schema):

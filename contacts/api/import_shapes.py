@@ -42,7 +42,7 @@ class CountsOut(Schema):
     updated: int = Field(0, examples=[30])
     unchanged: int = Field(0, examples=[8])
     rejected: int = Field(0, examples=[2])
-    deactivated: int = 0
+    deactivated: int = Field(0, examples=[25])
 
 
 class ReadingOut(Schema):
@@ -83,7 +83,7 @@ class ReadingIn(Schema, extra="forbid"):
     encoding: text(20) = Field("", examples=["cp1252"])  # type: ignore[valid-type]
     delimiter: Literal["", ",", ";", "\t", "|"] = ""
     header: int | None = Field(
-        None, strict=True, ge=0, le=10, description="The line with the columns’ names; 0: there is none."
+        None, strict=True, ge=0, le=10, examples=[1], description="The line with the columns’ names; 0: there is none."
     )
     sheet: text(200) = ""  # type: ignore[valid-type]
 
@@ -127,6 +127,7 @@ class ImportUndoIn(Schema, extra="forbid"):
         strict=True,
         ge=0,
         le=2**53,
+        examples=[11],
         description="How many contacts (`untouched`) are to be erased whom the import added and nobody has touched "
         "since: for good, by a token with the scope `erase`. Left out: they stay.",
     )
@@ -136,13 +137,13 @@ class ImportUndoOut(Schema):
     """What undoing the import would do. ``entries`` are voided, ``too_old`` can no longer be; the values of
     ``contacts`` go back, but for ``overlapping`` ones, who were changed since."""
 
-    entries: int
-    too_old: int
-    contacts: int
-    overlapping: int
-    relational: int
-    created: int = Field(description="Contacts whom it added and who are still there.")
-    untouched: int = Field(description="Those of them whom nobody has touched since.")
+    entries: int = Field(examples=[24])
+    too_old: int = Field(examples=[0])
+    contacts: int = Field(examples=[30])
+    overlapping: int = Field(examples=[2])
+    relational: int = Field(examples=[0])
+    created: int = Field(examples=[12], description="Contacts whom it added and who are still there.")
+    untouched: int = Field(examples=[11], description="Those of them whom nobody has touched since.")
     until: datetime = Field(description="When it can no longer be undone.")
 
 

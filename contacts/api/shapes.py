@@ -30,7 +30,9 @@ class Listed(Schema, Generic[Item]):
     """One page of a list. ``next`` is the cursor of the page after it, null at the end."""
 
     items: list[Item]
-    next: str | None = Field(None, description="Give it as `cursor` for the page after this one.")
+    next: str | None = Field(
+        None, examples=["WzQ3MTFd"], description="Give it as `cursor` for the page after this one."
+    )
 
 
 class ChannelOut(Schema):
@@ -91,7 +93,7 @@ class ContactChangeIn(Schema, extra="forbid"):
     first_name: text(150) | None = Field(None, examples=["Ann"])  # type: ignore[valid-type]
     last_name: text(150) | None = Field(None, examples=["Archer-Roy"])  # type: ignore[valid-type]
     language: LanguageCode | None = Field(None, examples=["fr"])
-    notes: text(10_000, several_lines=True) | None = None  # type: ignore[valid-type]
+    notes: text(10_000, several_lines=True) | None = Field(None, examples=["Prefers French"])  # type: ignore[valid-type]
     attributes: values_by_name(100, 2_000) = Field(  # type: ignore[valid-type]
         {}, examples=[{"city": "Lévis", "visits": None}]
     )
@@ -159,8 +161,10 @@ class ReceiptOut(Schema):
     erased_at: datetime
     requested_by_contact: bool
     counts: dict[str, int] = Field(examples=[{"contacts": 1, "status_history": 7}])
-    blocks_kept: int = Field(description="How many addresses stay blocked, by fingerprint alone.")
-    merged_into: int | None = Field(description="The contact whom this one had been merged into, and left with.")
+    blocks_kept: int = Field(examples=[1], description="How many addresses stay blocked, by fingerprint alone.")
+    merged_into: int | None = Field(
+        examples=[4712], description="The contact whom this one had been merged into, and left with."
+    )
     method: str = Field(examples=["api"])
     actor: ActorOut
 
@@ -181,9 +185,9 @@ class EntryOut(Schema):
     method: str = Field(examples=["api"])
     actor: ActorOut
     reason: str = Field(examples=["written_request"])
-    note: str
+    note: str = Field(examples=["Asked by telephone"])
     changed: bool = Field(description="Whether it changed a state, or confirmed what was so already.")
-    voids: int | None = Field(description="The entry that it takes back.")
+    voids: int | None = Field(examples=[8811], description="The entry that it takes back.")
     says: str = Field(examples=["no"], description="`no` shuts, `yes` opens, `value` sets, `void` takes an entry back.")
     authorization: AuthorizationOut | None
     evidence: dict[str, Any] = Field(examples=[{}])
