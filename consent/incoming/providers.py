@@ -11,17 +11,14 @@ import json
 import re
 import warnings
 from base64 import b64decode
-from binascii import Error
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.policy import default as default_policy
 from typing import Any
 from urllib.parse import urlsplit
 
-from anymail.exceptions import AnymailConfigurationError, AnymailError, AnymailWebhookValidationFailure
-from anymail.inbound import AnymailInboundMessage
+from anymail.exceptions import AnymailConfigurationError, AnymailWebhookValidationFailure
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason
 from anymail.webhooks import (
     amazon_ses,
@@ -45,6 +42,8 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from consent.incoming.handed_mail import Mail, NotUnderstood, mails_of
+from consent.incoming.posted_json import at, text_of
 from consent.vocabulary import DeliveryKind
 
 BASIC_USER = "sendable"
@@ -76,10 +75,6 @@ class NoCredentials(Refused):
     """The post came without a password, and may be sent again with it."""
 
 
-class NotUnderstood(Exception):
-    """The post is signed, and not what the provider's posts look like."""
-
-
 @dataclass(frozen=True, slots=True)
 class Secret:
     """What a provider signs with, by the name under which it is kept."""
@@ -109,14 +104,6 @@ class Notice:
     message: str = ""
     texts: tuple[str, ...] = ()
     is_sure: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """A mail that a provider received for us, and the recipient that it names."""
-
-    raw: bytes
-    recipient: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +246,7 @@ def listen(
     if provider.slug == "amazon_ses" and (address := _to_be_confirmed(request)) is not None:
         return Told(confirm_at=address)
     if is_mail:
-        return Told(mails=tuple(_mails(view, request, provider)))
+        return Told(mails=tuple(mails_of(view, request, provider.slug)))
     return Told(notices=tuple(_notices(_events(view, request), provider)))
 
 
@@ -328,7 +315,7 @@ def _to_be_confirmed(request: HttpRequest) -> str | None:
     message = json.loads(request.body)
     if message.get("Type") != "SubscriptionConfirmation":
         return None
-    address = _text(message.get("SubscribeURL"))
+    address = text_of(message.get("SubscribeURL"))
     with suppress(ValueError):
         parts = urlsplit(address)
         if parts.scheme == "https" and _OF_AMAZON.fullmatch(parts.netloc) and address.isprintable():
@@ -350,9 +337,9 @@ def _notices(events: Iterable[AnymailTrackingEvent], provider: Provider) -> Iter
 
 def _notice(event: AnymailTrackingEvent, kind: DeliveryKind, provider: Provider) -> Notice:
     said = _plain(event.esp_event)
-    reply = " ".join(filter(None, (_text(event.mta_response), _text(event.description))))
+    reply = " ".join(filter(None, (text_of(event.mta_response), text_of(event.description))))
     about = _PARTICULARS.get(provider.slug)
-    status, is_unknown = about(said, _text(event.recipient)) if about else ("", False)
+    status, is_unknown = about(said, text_of(event.recipient)) if about else ("", False)
     is_invalid = event.reject_reason == RejectReason.INVALID
     is_known = bool(_ENHANCED.search(status) or _ENHANCED.search(reply))
     others = _others(said, provider)
@@ -360,13 +347,13 @@ def _notice(event: AnymailTrackingEvent, kind: DeliveryKind, provider: Provider)
     return Notice(
         kind=kind,
         key=_key(event, kind, provider),
-        address="" if others and provider.slug == "resend" else _text(event.recipient)[:320],
+        address="" if others and provider.slug == "resend" else text_of(event.recipient)[:320],
         status=status,
         reply=reply,
         is_final=True if kind in _FAILURES and (is_unknown or is_invalid) and not is_known else None,
         is_senders_fault=kind in _FAILURES and event.reject_reason in _NOT_THE_ADDRESS,
         occurred_at=moment,
-        message=f"{provider.slug}:{_text(event.message_id)}" if event.message_id else "",
+        message=f"{provider.slug}:{text_of(event.message_id)}" if event.message_id else "",
         texts=tuple(_attached(event, said)),
         is_sure=not (kind == DeliveryKind.COMPLAINED and others),
     )
@@ -380,16 +367,16 @@ def _key(event: AnymailTrackingEvent, kind: DeliveryKind, provider: Provider) ->
         parts = [event.message_id, event.recipient, event.timestamp]
     else:
         parts = [json.dumps(_plain(event.esp_event), sort_keys=True, default=str)]
-    digest = hashlib.sha256("\n".join(map(_text, parts)).encode("utf-8", "replace")).hexdigest()
+    digest = hashlib.sha256("\n".join(map(text_of, parts)).encode("utf-8", "replace")).hexdigest()
     return f"{provider.slug}:{kind}:{digest}"
 
 
 def _others(said: Any, provider: Provider) -> bool:
     """Whether several people are named of whom the event is about one, and nobody knows which."""
     if provider.slug == "amazon_ses":
-        return len(_at(said, "complaint", "complainedRecipients") or ()) > 1
+        return len(at(said, "complaint", "complainedRecipients") or ()) > 1
     if provider.slug == "resend":
-        data = _at(said, "data") or {}
+        data = at(said, "data") or {}
         return sum(len(people) for name in ("to", "cc", "bcc") if isinstance(people := data.get(name), list)) > 1
     return False
 
@@ -399,142 +386,34 @@ def _attached(event: AnymailTrackingEvent, said: Any) -> Iterator[str]:
     for held in (event.metadata, event.tags):
         values = held.values() if isinstance(held, Mapping) else held if isinstance(held, list | tuple) else ()
         yield from (value[:2_000] for value in list(values)[:50] if isinstance(value, str))
-    for headers in (_at(said, "mail", "headers"), _at(said, "data", "headers")):
+    for headers in (at(said, "mail", "headers"), at(said, "data", "headers")):
         for header in (headers if isinstance(headers, list) else [])[:200]:
-            name, value = _at(header, "name"), _at(header, "value")
+            name, value = at(header, "name"), at(header, "value")
             if isinstance(name, str) and isinstance(value, str) and _OURS.fullmatch(name):
                 yield value[:4_000]
 
 
 def _amazon(said: Any, recipient: str) -> tuple[str, bool]:
-    people = _at(said, "bounce", "bouncedRecipients")
-    mine = [one for one in (people if isinstance(people, list) else []) if _at(one, "emailAddress") == recipient]
-    return _text(_at(mine[0], "status")) if mine else "", _at(said, "bounce", "bounceSubType") == "NoEmail"
+    people = at(said, "bounce", "bouncedRecipients")
+    mine = [one for one in (people if isinstance(people, list) else []) if at(one, "emailAddress") == recipient]
+    return text_of(at(mine[0], "status")) if mine else "", at(said, "bounce", "bounceSubType") == "NoEmail"
 
 
 def _mailgun(said: Any, _recipient: str) -> tuple[str, bool]:
-    status = _at(said, "event-data", "delivery-status", "enhanced-code") or _at(said, "code")
-    return _text(status), False
+    status = at(said, "event-data", "delivery-status", "enhanced-code") or at(said, "code")
+    return text_of(status), False
 
 
 _PARTICULARS: dict[str, Callable[[Any, str], tuple[str, bool]]] = {
     "amazon_ses": _amazon,
     "mailgun": _mailgun,
-    "mailjet": lambda said, _who: ("", _at(said, "error") == "user unknown" and bool(_at(said, "hard_bounce"))),
-    "mailtrap": lambda said, _who: ("", _at(said, "bounce_category") == "badmailbox"),
-    "mandrill": lambda said, _who: ("", _at(said, "msg", "bounce_description") == "bad_mailbox"),
-    "resend": lambda said, _who: ("", _at(said, "data", "bounce", "subType") == "NoEmail"),
-    "sendgrid": lambda said, _who: (_text(_at(said, "status")), False),
-    "unisender_go": lambda said, _who: ("", _at(said, "delivery_info", "delivery_status") == "err_user_unknown"),
+    "mailjet": lambda said, _who: ("", at(said, "error") == "user unknown" and bool(at(said, "hard_bounce"))),
+    "mailtrap": lambda said, _who: ("", at(said, "bounce_category") == "badmailbox"),
+    "mandrill": lambda said, _who: ("", at(said, "msg", "bounce_description") == "bad_mailbox"),
+    "resend": lambda said, _who: ("", at(said, "data", "bounce", "subType") == "NoEmail"),
+    "sendgrid": lambda said, _who: (text_of(at(said, "status")), False),
+    "unisender_go": lambda said, _who: ("", at(said, "delivery_info", "delivery_status") == "err_user_unknown"),
 }
-
-
-# Mail
-
-
-def _mails(view: AnymailCoreWebhookView, request: HttpRequest, provider: Provider) -> Iterator[Mail]:
-    """The mails of a post, as they came. Only what a provider hands over in pieces is put together again."""
-    body = request.body  # before anybody reads the form
-    try:
-        found = list(_RAW[provider.slug](request, body)) if provider.slug in _RAW else []
-        if not found:
-            found = [_put_together(event.message) for event in view.parse_events(request)]
-    except Exception as error:  # anybody can have written what is in it
-        raise NotUnderstood(type(error).__name__) from error
-    yield from found
-
-
-def _put_together(message: AnymailInboundMessage) -> Mail:
-    raw = message.as_bytes(policy=default_policy.clone(refold_source="none", max_line_length=None))
-    return Mail(raw, _text(message.envelope_recipient))
-
-
-def _raw_of_amazon(_request: HttpRequest, body: bytes) -> Iterator[Mail]:
-    said = json.loads(json.loads(body)["Message"])
-    if said.get("notificationType") != "Received" or said["receipt"]["action"]["type"] != "SNS":
-        raise AnymailError("Only mail that is in the notification itself can be taken.")
-    content = said["content"]
-    raw = _unpacked(content) if said["receipt"]["action"].get("encoding") == "BASE64" else _bytes(content)
-    people = said["receipt"].get("recipients") or [""]
-    yield Mail(raw, ", ".join(map(_text, people)))
-
-
-def _raw_of_mailersend(_request: HttpRequest, body: bytes) -> Iterator[Mail]:
-    data = json.loads(body)["data"]
-    people = _at(data, "recipients", "rcptTo") or []
-    yield Mail(_bytes(data["raw"]), ", ".join(_text(_at(one, "email")) for one in people))
-
-
-def _raw_of_mailgun(request: HttpRequest, _body: bytes) -> Iterator[Mail]:
-    if "body-mime" in request.POST:
-        yield Mail(_bytes(request.POST["body-mime"]), request.POST.get("recipient", ""))
-
-
-def _raw_of_mandrill(request: HttpRequest, _body: bytes) -> Iterator[Mail]:
-    for event in json.loads(request.POST["mandrill_events"]):
-        if event.get("event") == "inbound":
-            yield Mail(_bytes(event["msg"]["raw_msg"]), _text(event["msg"].get("email")))
-
-
-def _raw_of_postal(_request: HttpRequest, body: bytes) -> Iterator[Mail]:
-    said = json.loads(body)
-    raw = _unpacked(said["message"]) if said.get("base64") is True else _bytes(said["message"])
-    yield Mail(raw, _text(said.get("rcpt_to")))
-
-
-def _raw_of_postmark(_request: HttpRequest, body: bytes) -> Iterator[Mail]:
-    said = json.loads(body)
-    if said.get("RawEmail"):
-        yield Mail(_bytes(said["RawEmail"]), _text(said.get("OriginalRecipient")))
-
-
-def _raw_of_sendgrid(request: HttpRequest, _body: bytes) -> Iterator[Mail]:
-    if "email" in request.POST and "headers" not in request.POST:
-        envelope: Any = {}
-        with suppress(ValueError):
-            envelope = json.loads(request.POST.get("envelope", "{}"))
-        people = _at(envelope, "to") or []
-        yield Mail(_bytes(request.POST["email"]), ", ".join(map(_text, people)))
-
-
-def _raw_of_sparkpost(_request: HttpRequest, body: bytes) -> Iterator[Mail]:
-    for event in json.loads(body):
-        relayed = _at(event, "msys", "relay_message")
-        if relayed:
-            content = relayed["content"]
-            is_packed = content.get("email_rfc822_is_base64")
-            raw = _unpacked(content["email_rfc822"]) if is_packed else _bytes(content["email_rfc822"])
-            yield Mail(raw, _text(relayed.get("rcpt_to")))
-
-
-_RAW: dict[str, Callable[[HttpRequest, bytes], Iterator[Mail]]] = {
-    "amazon_ses": _raw_of_amazon,
-    "mailersend": _raw_of_mailersend,
-    "mailgun": _raw_of_mailgun,
-    "mandrill": _raw_of_mandrill,
-    "postal": _raw_of_postal,
-    "postmark": _raw_of_postmark,
-    "sendgrid": _raw_of_sendgrid,
-    "sparkpost": _raw_of_sparkpost,
-}
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "replace")
-
-
-def _unpacked(text: str) -> bytes:
-    try:
-        return b64decode(text)
-    except Error as error:
-        raise AnymailError from error
-
-
-def _at(said: Any, *path: str) -> Any:
-    """What stands at a place in JSON; None where there is no such place."""
-    for name in path:
-        said = said.get(name) if isinstance(said, Mapping) else None
-    return said
 
 
 def _plain(said: Any) -> Any:
@@ -542,9 +421,3 @@ def _plain(said: Any) -> Any:
     if hasattr(said, "dict"):
         return said.dict()
     return said
-
-
-def _text(value: Any) -> str:
-    if value is None or isinstance(value, bool | dict | list):
-        return ""
-    return str(value).encode("utf-8", "replace").decode("utf-8").replace("\0", "")[:4_000]

@@ -15,11 +15,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
+from consent.incoming.handed_mail import NotUnderstood
 from consent.incoming.providers import (
     BASIC_USER,
     BY_SLUG,
     NoCredentials,
-    NotUnderstood,
     Refused,
     Told,
     listen,
