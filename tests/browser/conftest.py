@@ -124,6 +124,7 @@ def axe() -> Check:
 
 def axe_problems(page: Page, *, only: list[str] | None = None) -> list[Any]:
     """Each rule (``only``: of these) that the page breaks, and where. Axe goes into a page once."""
+    page.wait_for_load_state()
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
     return page.evaluate(
@@ -138,6 +139,7 @@ def fits() -> Check:
     """Fail when a page can be pushed sideways."""
 
     def check(page: Page) -> None:
+        page.wait_for_load_state()
         root = "document.documentElement"
         assert page.evaluate(f"{root}.scrollWidth - {root}.clientWidth") == 0
 

@@ -237,6 +237,7 @@ def test_cancelled_import_is_gone(
     page = browse(editor, size=size)
     upload(page, members)
     page.get_by_role("link", name="Cancel this import").click()
+    expect(page.get_by_role("button", name="Cancel and delete the file")).to_be_visible()
     axe(page)
     fits(page)
     page.get_by_role("button", name="Cancel and delete the file").click()
