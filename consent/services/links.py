@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
 
 from django.db import models, transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -26,12 +25,12 @@ from consent.tokens import BadToken, Token
 from contacts.addresses import Address, Mark, has_fingerprint, normalise
 from contacts.errors import InvalidAddress
 from contacts.gates import standing_noes
-from contacts.models import ChannelStatus, Contact, Organization, Project, StatusHistory
+from contacts.models import ChannelStatus, Contact, Project, StatusHistory
 from contacts.origin import Origin
 from contacts.services import blocks, opt_outs, status
 from contacts.services.fingerprints import current_key
 from contacts.services.locks import lock_addresses, lock_ids, with_addresses_locked
-from contacts.services.prepared import Prepared
+from contacts.services.prepared import Prepared, PreparedObjects
 from contacts.vocabulary import Aspect, BlockKind, Cause, Method, Says, Weight
 
 
@@ -151,70 +150,41 @@ def _row_of(token: Token) -> ChannelStatus | None:
     return row if is_same else None
 
 
-def _columns(model: type[models.Model]) -> list[str]:
-    """All but pictures, which a page asks for by themselves."""
-    fields = model._meta.concrete_fields
-    return [field.attname for field in fields if not isinstance(field, models.BinaryField)]
-
-
-_PLACES: dict[str, type[models.Model]] = {
-    "": ChannelStatus, "contact__": Contact, "project__": Project, "project__organization__": Organization,
-    "project__centre__": Centre,
-}  # fmt: skip
-_SHARED = "is_shared"
 _OTHERS = ChannelStatus.objects.filter(
     project=OuterRef("project"), channel=OuterRef("channel"), fingerprint=OuterRef("fingerprint")
 ).exclude(contact=OuterRef("contact"))
-_CHANNEL = Prepared(
+_CHANNEL = PreparedObjects(
+    ChannelStatus,
     lambda contact, channel, project: (
         ChannelStatus.objects.filter(contact=contact, channel=channel, contact__project=project)
         .with_address()
-        .annotate(**{_SHARED: Exists(_OTHERS)})
-        .values_list(*(f"{place}{name}" for place, model in _PLACES.items() for name in _columns(model)), _SHARED)
+        .annotate(is_shared=Exists(_OTHERS))
     ),
+    related=["contact", "project", "project__organization", "project__centre"],
+    annotations=["is_shared"],
     contact=int,
     channel=str,
     project=int,
 )
-_TOPIC = Prepared(
-    lambda topic, project: (
-        CommunicationType.objects.in_use()
-        .order_by()
-        .filter(pk=topic, project=project)
-        .values_list(*_columns(CommunicationType))
-    ),
+_TOPIC = PreparedObjects(
+    CommunicationType,
+    lambda topic, project: CommunicationType.objects.in_use().order_by().filter(pk=topic, project=project),
     topic=int,
     project=int,
 )
 
 
 def _channel(contact: int, token: Token) -> ChannelStatus | None:
-    """A contact's channel with an address, and all that is around it."""
-    found = _CHANNEL.rows(contact=contact, channel=token.channel, project=token.project)
-    if not found:
-        return None
-    values = iter(found[0])
-    made: dict[str, Any] = {}
-    for place, model in _PLACES.items():
-        names = _columns(model)
-        made[place] = model.from_db("default", names, [next(values) for _name in names])
-    row, project = made[""], made["project__"]
-    row.__dict__[_SHARED] = next(values)
-    row.contact, row.project, project.organization = made["contact__"], project, made["project__organization__"]
-    if made["project__centre__"].pk is not None:
-        made["project__centre__"].project = project
-    return cast(ChannelStatus, row)
+    """A contact's channel with an address, and all that is around it; ``is_shared`` where another has the address."""
+    return _CHANNEL.first(contact=contact, channel=token.channel, project=token.project)
 
 
 def _topic(token: Token, centre: Centre) -> CommunicationType | None:
     """The type that the link stops. Without a centre the person could not turn it on again, nor choose."""
     if token.communication_type is None or not centre.is_open or centre.stops_everything:
         return None
-    found = _TOPIC.rows(topic=token.communication_type, project=token.project)
-    if not found:
-        return None
-    topic = CommunicationType.from_db("default", _columns(CommunicationType), found[0])
-    return topic if topic.needs_consent and token.channel in topic.channels else None
+    topic = _TOPIC.first(topic=token.communication_type, project=token.project)
+    return topic if topic and topic.needs_consent and token.channel in topic.channels else None
 
 
 def _address_sent_to(token: Token, project: Project) -> Address | Mark:
@@ -250,7 +220,7 @@ def _stop_type(link: Link, row: ChannelStatus, topic: CommunicationType, origin:
 
 def _is_shared(row: ChannelStatus) -> bool:
     """Whether another contact has the address as well, as it was told when the channel was read."""
-    return bool(row.__dict__[_SHARED])
+    return bool(row.is_shared)  # type: ignore[attr-defined]
 
 
 def agreed_on(contact: Contact, topic: CommunicationType) -> set[str]:

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import FilteredRelation, Q
+from django.utils import timezone
 
 from consent.models import CommunicationType, Consent, ConsentDetail, ConsentHistory
 from consent.services.folding import Entry, fold
@@ -20,7 +22,7 @@ from contacts.moments import TICK
 from contacts.origin import Origin
 from contacts.services.ledger import detail_of
 from contacts.services.prepared import Prepared, insert_one, update_rows
-from contacts.services.set_sql import database_clock
+from contacts.services.set_sql import DatabaseClock
 from contacts.vocabulary import Says
 
 
@@ -35,10 +37,10 @@ def withdraw_now(row: ChannelStatus, topic: CommunicationType, *, origin: Origin
         if not found or found[0][1] is not None:
             return None
         gate = {"contact_id": row.contact_id, "communication_type_id": topic.pk, "channel": row.channel}
-        entries = _entries(gate)
+        entries, moment = _entries(gate)
         if _stands(entries, origin):
             return False
-        moment, last = database_clock(), found[0][0]
+        last = found[0][0]
         if last is not None:
             moment = max(moment, last + TICK)
         _record(row, gate, entries, origin, moment)
@@ -61,11 +63,16 @@ _LOCKED = Prepared(
 )
 _SAID = Prepared(
     lambda contact_id, communication_type_id, channel: (
-        ConsentHistory.objects.filter(
-            contact_id=contact_id, communication_type_id=communication_type_id, channel=channel
-        )
+        Contact.objects.filter(pk=contact_id)
         .order_by()
-        .values_list("pk", "voids", "method", *Entry._fields)
+        .annotate(
+            clock=DatabaseClock(),
+            said=FilteredRelation(
+                "consenthistory",
+                condition=Q(consenthistory__communication_type=communication_type_id, consenthistory__channel=channel),
+            ),
+        )
+        .values_list("clock", *(f"said__{name}" for name in ("pk", "voids", "method", *Entry._fields)))
     ),
     contact_id=int,
     communication_type_id=int,
@@ -73,11 +80,13 @@ _SAID = Prepared(
 )
 
 
-def _entries(gate: dict[str, Any]) -> list[tuple[str, Entry]]:
-    """What counts at the gate, each with its method."""
+def _entries(gate: dict[str, Any]) -> tuple[list[tuple[str, Entry]], datetime]:
+    """What counts at the gate, each with its method, and the moment of reading, which is after the lock."""
     told = _SAID.rows(**gate)
-    void = {voids for _pk, voids, *_entry in told if voids}
-    return [(method, Entry(*values)) for pk, voids, method, *values in told if pk not in void and not voids]
+    moment = told[0][0] or timezone.now()
+    void = {voids for _clock, _pk, voids, *_entry in told if voids}
+    counted = [values for _clock, pk, voids, *values in told if pk is not None and pk not in void and not voids]
+    return [(method, Entry(*values)) for method, *values in counted], moment
 
 
 def _stands(entries: list[tuple[str, Entry]], origin: Origin) -> bool:

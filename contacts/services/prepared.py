@@ -63,7 +63,8 @@ class Prepared:
 
 class PreparedObjects(Generic[Row]):
     """The same for whole objects of a model, each with those that ``related`` names by their paths (as
-    ``select_related`` would); ``build`` makes the set."""
+    ``select_related`` would) and with what the set is annotated with; ``build`` makes the set. Pictures and files are
+    left out: who asks for one reads it then."""
 
     def __init__(
         self,
@@ -71,14 +72,16 @@ class PreparedObjects(Generic[Row]):
         build: Callable[..., QuerySet[Row]],
         *,
         related: Sequence[str] = (),
+        annotations: Sequence[str] = (),
         **names: type[int] | type[str],
     ) -> None:
+        self.annotations = annotations
         self.places: dict[str, type[models.Model]] = {"": model}
         for path in related:
             parent, _dots, name = path.rpartition("__")
             self.places[path] = self.places[parent]._meta.get_field(name).related_model  # type: ignore[assignment]
         columns = [f"{path}__{name}" if path else name for path, one in self.places.items() for name in _columns(one)]
-        self.prepared = Prepared(lambda **values: build(**values).values_list(*columns), **names)
+        self.prepared = Prepared(lambda **values: build(**values).values_list(*columns, *annotations), **names)
 
     def first(self, using: str = "default", **values: Any) -> Row | None:
         return next(iter(self.all(using, **values)), None)
@@ -96,12 +99,15 @@ class PreparedObjects(Generic[Row]):
             parent, _dots, name = path.rpartition("__")
             if path and made[parent] is not None:
                 setattr(made[parent], name, one)
+        for name in self.annotations:
+            setattr(made[""], name, next(values))
         return cast(Row, made[""])
 
 
 @cache
 def _columns(model: type[models.Model]) -> list[str]:
-    return [field.attname for field in model._meta.concrete_fields]
+    fields = model._meta.concrete_fields
+    return [field.attname for field in fields if not isinstance(field, models.BinaryField)]
 
 
 def _converted(row: tuple[Any, ...], converters: Mapping[int, Any], connection: Any) -> tuple[Any, ...]:

@@ -195,6 +195,17 @@ def refresh_statistics(*models_: type[models.Model], columns: Sequence[str] = ()
                 cursor.execute(f"ANALYZE {quote(model._meta.db_table)}" + (f" ({names})" if names else ""))
 
 
+class DatabaseClock(Func):
+    """The database's clock at the row that is read; NULL where it has none of its own."""
+
+    function = "CLOCK_TIMESTAMP"
+    arity = 0
+    output_field = models.DateTimeField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> _Compiled:
+        return self.as_sql(compiler, connection, template="NULL", **context)
+
+
 def database_clock(using: str = "default") -> Any:
     """Now, by the database's clock where it has one of its own."""
     from django.utils import timezone
