@@ -203,8 +203,8 @@ def _address_sent_to(token: Token, project: Project) -> Address | Mark:
 def _stop_type(link: Link, row: ChannelStatus, topic: CommunicationType, origin: Origin) -> Scope:
     """Withdraw the type on the channel of the message, there for all who have its address, and on those other channels
     on which it would still be sent."""
-    others = at_the_address(row.contact, row.channel) if _is_shared(row) else Contact.objects.none()
-    if others:
+    others = at_the_address(row.contact, row.channel) if _is_shared(row) else None
+    if others is not None:
         lock_ids([contact.pk for contact in others])
     if withdraw_now(row, topic, origin=origin) is None:
         raise _ChangedMeanwhile
@@ -212,7 +212,7 @@ def _stop_type(link: Link, row: ChannelStatus, topic: CommunicationType, origin:
     if channels:
         for other in ChannelStatus.objects.filter(contact=row.contact_id, channel__in=channels).order_by("channel"):
             withdraw_now(other, topic, origin=origin)
-    if others:
+    if others is not None:
         together = Contact.objects.filter(pk__in=who_agreed(others, topic, row.channel))
         consents.withdraw(together, topic, row.channel, origin=origin, unless_standing=True)
     return Scope.TYPE
