@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from contacts.addresses import normalise
 from contacts.errors import RegisterError
@@ -38,6 +38,7 @@ from tests.origins import (
     by_complaint,
     by_link,
 )
+from tests.work import wait_until
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -63,17 +64,22 @@ def at_once(*acts: Act) -> list[Any]:
     start = threading.Barrier(len(acts))
 
     def run(act: Act) -> Any:
-        try:
-            connection.ensure_connection()
-            start.wait(30)
-            return act()
-        except RegisterError as refusal:
-            return refusal
-        finally:
-            connection.close()
+        connection.ensure_connection()
+        start.wait(30)
+        return act()
 
     with ThreadPoolExecutor(len(acts)) as pool:
-        return [future.result(60) for future in [pool.submit(run, act) for act in acts]]
+        return [future.result(60) for future in [pool.submit(in_thread, lambda act=act: run(act)) for act in acts]]
+
+
+def in_thread(act: Act) -> Any:
+    """What an act comes to with a connection of its own: its result, or the refusal of the register."""
+    try:
+        return act()
+    except RegisterError as refusal:
+        return refusal
+    finally:
+        connection.close()
 
 
 def assert_sound() -> None:
@@ -245,6 +251,29 @@ def test_two_lists_with_the_same_people_in_other_orders(project: Project) -> Non
         assert sum(result.created for result in found) == len(keys)
         assert Contact.objects.filter(key__in=keys).count() == len(keys)
     assert_sound()
+
+
+def test_two_lists_in_other_orders_wait_for_each_other(project: Project) -> None:
+    keys = [f"K{place:02}" for place in range(9)]
+
+    def add(keys: list[str]) -> Any:
+        return import_text(project, "key\n" + "\n".join(keys) + "\n")
+
+    with ThreadPoolExecutor(2) as pool:
+        with transaction.atomic():
+            ContactFactory(project=project, key=keys[4])
+            running = [pool.submit(in_thread, lambda order=order: add(order)) for order in (keys, keys[::-1])]
+            wait_until(lambda: waiting_for_each_other() == 2)  # where each would have half of the keys
+            transaction.set_rollback(True)
+        assert sum(one.result(60).created for one in running) == len(keys)
+    assert_sound()
+
+
+def waiting_for_each_other() -> int:
+    """How many transactions wait for the end of another."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
+        return int(cursor.fetchone()[0])
 
 
 # Two contacts become one while something is said to either

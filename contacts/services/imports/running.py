@@ -220,7 +220,7 @@ def _add(
     """The same entries as ``register.create_contact`` writes, for every row at once."""
     here = {"organization": job.project.organization_id, "project": job.project_id}
     if not insert_from(
-        created.order_by("line"),
+        created.order_by("key"),
         Contact,
         {
             "id": F("contact_id"),
