@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import models, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, FilteredRelation, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -80,7 +80,7 @@ def what_stops(token: Token) -> Link:
     if row is None:
         return Link(token, project, centre, None, None, _address_sent_to(token, project))
     address = Address(row.channel, row.address, row.address_key)
-    return Link(token, project, centre, row, _topic(token, centre), address)
+    return Link(token, project, centre, row, _topic(row, centre), address)
 
 
 def _centre_of(project: Project) -> Centre:
@@ -155,36 +155,38 @@ _OTHERS = ChannelStatus.objects.filter(
 ).exclude(contact=OuterRef("contact"))
 _CHANNEL = PreparedObjects(
     ChannelStatus,
-    lambda contact, channel, project: (
+    lambda contact, channel, project, topic: (
         ChannelStatus.objects.filter(contact=contact, channel=channel, contact__project=project)
         .with_address()
-        .annotate(is_shared=Exists(_OTHERS))
+        .annotate(
+            is_shared=Exists(_OTHERS),
+            topic=FilteredRelation("project__communication_types", condition=Q(project__communication_types__id=topic)),
+        )
     ),
     related=["contact", "project", "project__organization", "project__centre"],
+    joined={"topic": CommunicationType},
     annotations=["is_shared"],
     contact=int,
     channel=str,
     project=int,
-)
-_TOPIC = PreparedObjects(
-    CommunicationType,
-    lambda topic, project: CommunicationType.objects.in_use().order_by().filter(pk=topic, project=project),
     topic=int,
-    project=int,
 )
 
 
 def _channel(contact: int, token: Token) -> ChannelStatus | None:
-    """A contact's channel with an address, and all that is around it; ``is_shared`` where another has the address."""
-    return _CHANNEL.first(contact=contact, channel=token.channel, project=token.project)
+    """A contact's channel with an address, and all that is around it: ``topic`` is the type of the token, ``is_shared``
+    whether another contact has the address."""
+    topic = token.communication_type or 0
+    return _CHANNEL.first(contact=contact, channel=token.channel, project=token.project, topic=topic)
 
 
-def _topic(token: Token, centre: Centre) -> CommunicationType | None:
+def _topic(row: ChannelStatus, centre: Centre) -> CommunicationType | None:
     """The type that the link stops. Without a centre the person could not turn it on again, nor choose."""
-    if token.communication_type is None or not centre.is_open or centre.stops_everything:
+    topic: CommunicationType | None = row.topic  # type: ignore[attr-defined]
+    if topic is None or not centre.is_open or centre.stops_everything:
         return None
-    topic = _TOPIC.first(topic=token.communication_type, project=token.project)
-    return topic if topic and topic.needs_consent and token.channel in topic.channels else None
+    is_sent = topic.archived_at is None and row.channel in topic.channels
+    return topic if is_sent and topic.needs_consent else None
 
 
 def _address_sent_to(token: Token, project: Project) -> Address | Mark:

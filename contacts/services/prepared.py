@@ -63,8 +63,8 @@ class Prepared:
 
 class PreparedObjects(Generic[Row]):
     """The same for whole objects of a model, each with those that ``related`` names by their paths (as
-    ``select_related`` would) and with what the set is annotated with; ``build`` makes the set. Pictures and files are
-    left out: who asks for one reads it then."""
+    ``select_related`` would), with objects of the models that ``joined`` gives for its filtered relations, and with the
+    values of its ``annotations``; ``build`` makes the set. Pictures are left out: who asks for one reads it then."""
 
     def __init__(
         self,
@@ -72,6 +72,7 @@ class PreparedObjects(Generic[Row]):
         build: Callable[..., QuerySet[Row]],
         *,
         related: Sequence[str] = (),
+        joined: Mapping[str, type[models.Model]] | None = None,
         annotations: Sequence[str] = (),
         **names: type[int] | type[str],
     ) -> None:
@@ -80,6 +81,7 @@ class PreparedObjects(Generic[Row]):
         for path in related:
             parent, _dots, name = path.rpartition("__")
             self.places[path] = self.places[parent]._meta.get_field(name).related_model  # type: ignore[assignment]
+        self.places |= joined or {}
         columns = [f"{path}__{name}" if path else name for path, one in self.places.items() for name in _columns(one)]
         self.prepared = Prepared(lambda **values: build(**values).values_list(*columns, *annotations), **names)
 
