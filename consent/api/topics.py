@@ -41,7 +41,7 @@ def topic_named(project: Project, given: str | int | None, *, archived: bool = F
 def topic_of(project: Project, given: str | int, *, archived: bool = False) -> CommunicationType:
     """The same where one has to be named."""
     types = list(CommunicationType.objects.in_project(project))
-    some = [topic for topic in types if archived or topic.archived_at is None]
+    some = [topic for topic in types if archived or not topic.is_archived]
     by_name = {str(topic.pk): topic for topic in some} | {topic.slug: topic for topic in some}
     found = by_name.get(str(given))
     if found is None:

@@ -74,4 +74,4 @@ def _type_out(topic: CommunicationType) -> dict[str, Any]:
         "inquiry_months", "purchase_months", "membership_months", "double_opt_in", "is_public",
     )  # fmt: skip
     held = {name: getattr(topic, name) for name in names}
-    return {"id": topic.pk, **held, "is_archived": topic.archived_at is not None}
+    return {"id": topic.pk, **held, "is_archived": topic.is_archived}

@@ -89,6 +89,14 @@ class CommunicationType(models.Model):
     def ignores_opt_outs(self) -> bool:
         return bool(self.administrative and self.despite_opt_out)
 
+    @property
+    def is_archived(self) -> bool:
+        return self.archived_at is not None
+
+    def is_sent_on(self, channel: str) -> bool:
+        """Whether it is sent on a channel, and still in use."""
+        return not self.is_archived and channel in self.channels
+
     def name_in(self, language: str | None = None) -> str:
         """The name in a language (the one in force), or as it is where there is no translation."""
         return self._told("name", language)

@@ -38,14 +38,14 @@ def types_in_words(project: Project) -> tuple[list[Channel], list[TypeInWords], 
     Two queries: the types, and one grouped count of the consents that hold.
     """
     types = list(CommunicationType.objects.in_project(project))
-    in_use = [topic for topic in types if topic.archived_at is None]
+    in_use = [topic for topic in types if not topic.is_archived]
     agreed = agreed_by_gate(in_use)
     channels = [channel for channel in Channel if any(channel in topic.channels for topic in in_use)]
     rows = [
         TypeInWords(topic, needs(topic), tuple(_cell(topic, channel, agreed) for channel in channels))
         for topic in in_use
     ]
-    return channels, rows, [topic for topic in types if topic.archived_at is not None]
+    return channels, rows, [topic for topic in types if topic.is_archived]
 
 
 def agreed_by_gate(types: list[CommunicationType]) -> dict[tuple[int, str], int]:

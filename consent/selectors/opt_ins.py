@@ -119,14 +119,14 @@ def _row(
     state = ConsentState(consent.state) if consent else ConsentState.NONE
     slug = access.project.slug
     weight = consent.withdrawal_weight if consent and state == ConsentState.WITHDRAWN else None
-    is_open = topic.archived_at is None and channel in topic.channels
+    is_open = topic.is_sent_on(channel)
     may_grant = access.may_edit and is_open
     is_refused = may_grant and weight is not None and weight > access.authority
     place = [slug, contact.pk, topic.pk, channel]
     return OptIn(
         name=topic.name_in(),
         channel_label=str(Channel(channel).label),
-        is_archived=topic.archived_at is not None,
+        is_archived=topic.is_archived,
         glyph=GLYPHS.get(state, "no"),
         word=str(state.label),
         since=_since(consent, state),

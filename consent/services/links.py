@@ -185,8 +185,7 @@ def _topic(row: ChannelStatus, centre: Centre) -> CommunicationType | None:
     topic: CommunicationType | None = row.topic  # type: ignore[attr-defined]
     if topic is None or not centre.is_open or centre.stops_everything:
         return None
-    is_sent = topic.archived_at is None and row.channel in topic.channels
-    return topic if is_sent and topic.needs_consent else None
+    return topic if topic.is_sent_on(row.channel) and topic.needs_consent else None
 
 
 def _address_sent_to(token: Token, project: Project) -> Address | Mark:

@@ -15,7 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from consent.incoming.marks import tokens_in
-from consent.incoming.providers import BASIC_USER, BY_SLUG, Notice, Provider, is_public_key
+from consent.incoming.notices import Notice
+from consent.incoming.providers import BASIC_USER, BY_SLUG, Provider, is_public_key
 from consent.models import WebhookEndpoint
 from consent.services.feedback import delivery, reports
 from consent.services.feedback.naming import link_of_tokens

@@ -217,7 +217,8 @@ def _add(
     last: datetime,
     origin: Origin,
 ) -> None:
-    """The same entries as ``register.create_contact`` writes, for every row at once."""
+    """The same entries as ``register.create_contact`` writes, for every row at once. In the order of the keys: lists of
+    the same people in other orders wait for each other, and none holds what the other needs."""
     here = {"organization": job.project.organization_id, "project": job.project_id}
     if not insert_from(
         created.order_by("key"),
